@@ -1,0 +1,92 @@
+"""One token as one line in Pulumi's graph: mint, pair, publish, retire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.publications import kubernetes_secret
+from components.settings import TokenSettings
+from dynamic_providers.guard import Guard
+from dynamic_providers.retirement import Retirement
+from dynamic_providers.token import Token
+from dynamic_providers.token_pair import TokenPair
+from rotation.model import Policy
+
+
+class RotatingToken(pulumi.ComponentResource):
+    """A token that stays fresh. The engine itself keeps the order: nothing is retired before all is published."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: TokenSettings,
+        policy: Policy,
+        *,
+        owner: str,
+        guard: Guard,
+        cluster: kubernetes.Provider,
+        decommissioned: bool,
+    ) -> None:
+        aliases = [pulumi.Alias(name=former) for former in settings.was]
+        super().__init__("token-rotation:index:RotatingToken", name, None, pulumi.ResourceOptions(aliases=aliases))
+        self._name = name
+        self._kept = pulumi.ResourceOptions(parent=self, protect=not decommissioned)
+        common: dict[str, Any] = {
+            "token": name,
+            "owner": owner,
+            "backend": settings.backend,
+            "policy": policy.model_dump(mode="json"),
+            "was": list(settings.was),
+        }
+        self.token = self._mint(common, settings, guard)
+        self.pair = self._pair(common)
+        self.publications = self._publish(settings, policy, cluster)
+        self.retirement = self._retire(common, settings)
+        self.summary = self._summary()
+        self.register_outputs({})
+
+    def _mint(self, common: dict[str, Any], settings: TokenSettings, guard: Guard) -> Token:
+        given = {
+            "spec": settings.spec,
+            "force": settings.force,
+            "emergency": settings.emergency,
+            "probe": settings.probe,
+            "places": [str(publication.kubernetes_secret) for publication in settings.publish],
+        }
+        opts = pulumi.ResourceOptions(parent=self, depends_on=[guard])
+        return Token(f"{self._name}-token", {**common, **given}, opts)
+
+    def _pair(self, common: dict[str, Any]) -> TokenPair:
+        taken = ("generation", "reason", "value", "handle", "created", "granted_until", "fingerprint", "emergency")
+        minted = {name: getattr(self.token, name) for name in taken}
+        return TokenPair(f"{self._name}-pair", {**common, **minted}, self._kept)
+
+    def _publish(self, settings: TokenSettings, policy: Policy, cluster: kubernetes.Provider) -> list[pulumi.Resource]:
+        opts = pulumi.ResourceOptions.merge(self._kept, pulumi.ResourceOptions(provider=cluster))
+        return [
+            kubernetes_secret(self._name, place, self.pair, policy, opts)
+            for place in (publication.kubernetes_secret for publication in settings.publish)
+        ]
+
+    def _retire(self, common: dict[str, Any], settings: TokenSettings) -> Retirement:
+        taken = ("generation", "reason", "created", "expires", "fingerprint", "emergency", "superseded")
+        paired = {name: getattr(self.pair, name) for name in taken}
+        published = [f"kubernetesSecret:{publication.kubernetes_secret}" for publication in settings.publish]
+        opts = pulumi.ResourceOptions.merge(self._kept, pulumi.ResourceOptions(depends_on=self.publications))
+        return Retirement(f"{self._name}-retirement", {**common, **paired, "published": published}, opts)
+
+    def _summary(self) -> pulumi.Output[dict[str, Any]]:
+        """What the stack's outputs tell of this token: instants in RFC 3339, and no value."""
+        return pulumi.Output.all(
+            generation=self.pair.generation,
+            reason=self.pair.reason,
+            created=self.pair.created,
+            expires=self.pair.expires,
+            rotates=self.retirement.rotates,
+            retires=self.retirement.retires,
+            published=self.retirement.published,
+            failed=self.retirement.failed,
+        )

@@ -1,0 +1,189 @@
+"""The stack's config as one typed model; what is unknown or cannot hold is refused before anything runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from components.token_kinds import DEFAULT_POLICIES
+from dynamic_providers.cluster import ClusterSettings
+from dynamic_providers.credentials import BackendSettings
+from rotation.backends.registry import KINDS, Kind
+from rotation.durations import Duration
+from rotation.errors import InvalidSettings
+from rotation.model import TOKEN_NAME, Policy
+from rotation.policy import refuse_impossible
+
+KEYS = ("tokens", "backends", "cluster", "run_interval", "decommission")
+_STRICT = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class SecretPlace(BaseModel):
+    """A Kubernetes Secret by namespace and name."""
+
+    model_config = _STRICT
+
+    namespace: str = Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
+    name: str = Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class Publication(BaseModel):
+    """One place where consumers look."""
+
+    model_config = _STRICT
+
+    kubernetes_secret: SecretPlace = Field(alias="kubernetesSecret")
+
+
+class TokenSettings(BaseModel):
+    """One token: where it is minted, what it is, how long it lives, where it goes.
+
+    spec:             in the terms of its backend
+    was:              former names; a renamed token mints nothing
+    force, emergency: a new nonce rotates once; an emergency ends every earlier generation at once
+    probe:            `always` uses the token itself in each run to see that it still works
+    """
+
+    model_config = _STRICT
+
+    backend: str
+    spec: dict[str, Any] = {}
+    policy: Policy | None = None
+    publish: tuple[Publication, ...] = Field(min_length=1)
+    was: tuple[str, ...] = ()
+    force: str = ""
+    emergency: str = ""
+    probe: Literal["never", "always"] = "never"
+
+
+class Settings(BaseModel):
+    """Everything under `token-rotation:` in the stack's config."""
+
+    model_config = _STRICT
+
+    tokens: dict[str, TokenSettings] = {}
+    backends: dict[str, BackendSettings] = {}
+    cluster: ClusterSettings = ClusterSettings()
+    run_interval: Duration = timedelta(days=1)
+    decommission: tuple[str, ...] = ()
+
+    @field_validator("tokens")
+    @classmethod
+    def _plain_names(cls, tokens: dict[str, TokenSettings]) -> dict[str, TokenSettings]:
+        for name in tokens:
+            if not TOKEN_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no token name: backends take a-z, 0-9 and -, at most 63 characters")
+        return tokens
+
+    def kind(self, backend: str) -> Kind:
+        """What the kind of a backend can do; the backend is named in these settings."""
+        return KINDS[self.kind_name(backend)]
+
+    def kind_name(self, backend: str) -> str:
+        """The name of a backend's kind: its own, or that of its entry."""
+        return self.backends[backend].kind or backend
+
+    def policy(self, token: str) -> Policy:
+        """A token's own policy, or the default of its kind."""
+        settings = self.tokens[token]
+        return settings.policy or DEFAULT_POLICIES[self.kind_name(settings.backend)]
+
+
+def read_settings(config: Mapping[str, str], project: str) -> Settings:
+    """Read and judge a stack's config: `project:key` to text, or to JSON text where the value is structured.
+
+    Raises InvalidSettings, which names the key, the cause and the remedy; nothing was touched.
+    """
+    prefix = f"{project}:"
+    own = {key.removeprefix(prefix): text for key, text in config.items() if key.startswith(prefix)}
+    try:
+        settings = Settings.model_validate({key: _parsed(key, own[key]) for key in KEYS if key in own})
+    except ValidationError as error:
+        raise _invalid(error) from None
+    _refuse_unknown_keys(settings, own)
+    for name in settings.tokens:
+        _judge_token(settings, name)
+    _refuse_shared_names(settings)
+    _refuse_shared_places(settings)
+    return settings
+
+
+def _parsed(key: str, text: str) -> Any:
+    if key == "run_interval":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise _refusal(f"token-rotation:{key}", "it is not structured config", "Write it as a YAML map.") from None
+
+
+def _invalid(error: ValidationError) -> InvalidSettings:
+    """The first error, by its key; the input itself may be a secret and is not shown."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    key = "token-rotation:" + ".".join(str(part) for part in first["loc"])
+    cause = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        cause = "this key is unknown"
+    more = error.error_count() - 1
+    return _refusal(key, cause + (f" (and {more} more)" if more else ""), "See Pulumi.yaml for the keys.")
+
+
+def _judge_token(settings: Settings, name: str) -> None:
+    token = settings.tokens[name]
+    key = f"token-rotation:tokens.{name}"
+    if token.backend not in settings.backends:
+        known = ", ".join(sorted(settings.backends)) or "none"
+        raise _refusal(f"{key}.backend", f"{token.backend!r} is not among the backends ({known})", "Add it there.")
+    kind_name = settings.kind_name(token.backend)
+    if kind_name not in KINDS:
+        remedy = f"Set `kind` to one of {', '.join(sorted(KINDS))}."
+        raise _refusal(f"token-rotation:backends.{token.backend}", f"{kind_name!r} is no kind of backend", remedy)
+    kind = KINDS[kind_name]
+    try:
+        kind.spec.model_validate(token.spec)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        at = ".".join(str(part) for part in first["loc"])
+        raise _refusal(f"{key}.spec.{at}", first["msg"], f"See the spec of {kind_name} in the README.") from None
+    policy = settings.policy(name)
+    if policy.renew_before and not kind.capabilities.renews:
+        raise _refusal(f"{key}.policy.renew_before", f"{kind_name} cannot renew a token", "Leave it out.")
+    refuse_impossible(name, policy, settings.run_interval, kind.capabilities.cap)
+
+
+def _refuse_unknown_keys(settings: Settings, own: Mapping[str, str]) -> None:
+    """A key that is neither ours nor named as the source of a credential is a slip."""
+    credentials = {backend.credential.config for backend in settings.backends.values()}
+    for key in own:
+        if key not in KEYS and key not in credentials:
+            raise _refusal(f"token-rotation:{key}", "this key is unknown", "See Pulumi.yaml for the keys.")
+
+
+def _refuse_shared_names(settings: Settings) -> None:
+    for name, token in settings.tokens.items():
+        for former in token.was:
+            if former in settings.tokens:
+                cause = f"{former!r} is the name of another token"
+                raise _refusal(f"token-rotation:tokens.{name}.was", cause, "A former name must be free.")
+
+
+def _refuse_shared_places(settings: Settings) -> None:
+    taken: dict[str, str] = {}
+    for name, token in settings.tokens.items():
+        for publication in token.publish:
+            place = str(publication.kubernetes_secret)
+            if place in taken:
+                cause = f"the Secret {place} is published to by {taken[place]} and by {name}"
+                raise _refusal(f"token-rotation:tokens.{name}.publish", cause, "Give each its own Secret.")
+            taken[place] = name
+
+
+def _refusal(key: str, cause: str, remedy: str) -> InvalidSettings:
+    return InvalidSettings(f"read {key}", cause, remedy)

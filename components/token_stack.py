@@ -1,0 +1,77 @@
+"""All tokens of a stack, with a guard and a sweep for each backend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.rotating_token import RotatingToken
+from components.settings import Settings
+from dynamic_providers.guard import Guard
+from dynamic_providers.sweep import Sweep
+from rotation.durations import format_duration
+from rotation.model import owner_mark
+
+
+class TokenStack:
+    """Declares everything; `tokens` and `orphans` are its outputs."""
+
+    def __init__(self, settings: Settings, project: str, stack: str) -> None:
+        self._settings = settings
+        self._owner = owner_mark(project, stack)
+        self._cluster = _explicit_provider(settings)
+        self._guards = {name: self._guard(name) for name in self._backends()}
+        self._rotating = {name: self._token(name) for name in settings.tokens}
+        self._sweeps = {name: self._sweep(name) for name in self._backends() if settings.kind(name).capabilities.lists}
+        self.tokens: dict[str, Any] = {name: rotating.summary for name, rotating in self._rotating.items()}
+        self.orphans: dict[str, Any] = {name: sweep.entries for name, sweep in self._sweeps.items()}
+
+    def _backends(self) -> list[str]:
+        """Every backend that a token uses, in the order of the config."""
+        used = {token.backend for token in self._settings.tokens.values()}
+        return [name for name in self._settings.backends if name in used]
+
+    def _guard(self, backend: str) -> Guard:
+        return Guard(f"{backend}-guard", {"backend": backend, "owner": self._owner})
+
+    def _token(self, name: str) -> RotatingToken:
+        settings = self._settings.tokens[name]
+        return RotatingToken(
+            name,
+            settings,
+            self._settings.policy(name),
+            owner=self._owner,
+            guard=self._guards[settings.backend],
+            cluster=self._cluster,
+            decommissioned=name in self._settings.decommission,
+        )
+
+    def _sweep(self, backend: str) -> Sweep:
+        mine = {name: self._rotating[name] for name, token in self._settings.tokens.items() if token.backend == backend}
+        props = {
+            "backend": backend,
+            "owner": self._owner,
+            "known": pulumi.Output.all(**{name: _generations(rotating) for name, rotating in mine.items()}),
+            "overlaps": {name: format_duration(self._settings.policy(name).overlap) for name in mine},
+        }
+        retirements = [rotating.retirement for rotating in mine.values()]
+        return Sweep(f"{backend}-sweep", props, pulumi.ResourceOptions(depends_on=retirements))
+
+
+def _generations(rotating: RotatingToken) -> pulumi.Output[list[str]]:
+    """The current generation first, then every one that its pair still names."""
+    told = pulumi.Output.all(rotating.pair.generation, rotating.pair.superseded)
+    return told.apply(lambda known: [known[0], *(item["generation"] for item in known[1])])
+
+
+def _explicit_provider(settings: Settings) -> kubernetes.Provider:
+    """Without the two `mutable` settings a changed Secret would be a replacement, which fails for a named object."""
+    return kubernetes.Provider(
+        "cluster",
+        kubeconfig=settings.cluster.kubeconfig,
+        context=settings.cluster.context,
+        enable_secret_mutable=True,
+        enable_config_map_mutable=True,
+    )

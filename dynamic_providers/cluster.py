@@ -1,0 +1,162 @@
+"""What providers ask of the Kubernetes API: receipts, credential Secrets, and which generation a Secret holds."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, Protocol
+
+import urllib3
+from kubernetes import client, config
+from pydantic import BaseModel, ConfigDict
+
+from rotation.errors import ClusterAway, ClusterError
+
+GENERATION_ANNOTATION = "token-rotation/generation"
+_METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_TIME_LIMIT = (10.0, 30.0)  # seconds to connect, and in all
+
+
+class ReceiptPlace(BaseModel):
+    """The ConfigMap that holds the receipts of a stack. Its namespace exists before the program runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    namespace: str = "token-rotation"
+    name: str = "token-receipts"
+
+
+class ClusterSettings(BaseModel):
+    """How the Kubernetes API is reached: a kubeconfig file and context; without them, KUBECONFIG or the pod's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    receipts: ReceiptPlace = ReceiptPlace()
+
+
+class Cluster(Protocol):
+    """Raises ClusterAway when no answer came, ClusterError when the answer is a refusal."""
+
+    def receipts(self) -> dict[str, str]:
+        """Every entry of the receipt, by token; none when it does not exist yet."""
+
+    def write_receipt(self, token: str, text: str) -> None:
+        """Apply one token's entry under a field manager of its own."""
+
+    def remove_receipt(self, token: str) -> None:
+        """Give up one token's entry."""
+
+    def secret_value(self, namespace: str, name: str, key: str) -> str:
+        """The value under one key of a Secret."""
+
+    def published_generation(self, namespace: str, name: str) -> str:
+        """The generation that a published Secret names; empty when there is none. No value travels."""
+
+
+class KubernetesCluster:
+    """The real one. It connects at the first question, so that a run that asks nothing needs no kubeconfig."""
+
+    def __init__(self, settings: ClusterSettings) -> None:
+        self._settings = settings
+        self._place = settings.receipts
+
+    @cached_property
+    def _api(self) -> client.CoreV1Api:
+        loaded = client.Configuration()
+        named = {"config_file": self._settings.kubeconfig} if self._settings.kubeconfig else {}
+        config.load_config(context=self._settings.context, client_configuration=loaded, **named)
+        loaded.retries = False
+        return client.CoreV1Api(client.ApiClient(loaded))
+
+    def receipts(self) -> dict[str, str]:
+        place = self._place
+        with _told(f"read the receipt {place.namespace}/{place.name}"):
+            try:
+                found = self._api.read_namespaced_config_map(place.name, place.namespace, _request_timeout=_TIME_LIMIT)
+            except client.ApiException as error:
+                if error.status == 404:
+                    return {}
+                raise
+        return dict(found.data or {})
+
+    def write_receipt(self, token: str, text: str) -> None:
+        self._apply(token, {token: text})
+
+    def remove_receipt(self, token: str) -> None:
+        self._apply(token, {})
+
+    def secret_value(self, namespace: str, name: str, key: str) -> str:
+        with _told(f"read the Secret {namespace}/{name}"):
+            found = self._api.read_namespaced_secret(name, namespace, _request_timeout=_TIME_LIMIT)
+        encoded = (found.data or {}).get(key)
+        if not encoded:
+            act = f"read the Secret {namespace}/{name}"
+            raise ClusterError(act, f"it has no key {key}", "Name the key that holds the credential.")
+        return base64.b64decode(encoded).decode()
+
+    def published_generation(self, namespace: str, name: str) -> str:
+        with _told(f"read the metadata of the Secret {namespace}/{name}"):
+            answer: Any = self._api.read_namespaced_secret(
+                name,
+                namespace,
+                _headers={"Accept": _METADATA_ONLY},
+                _preload_content=False,
+                _request_timeout=_TIME_LIMIT,
+            )
+            if answer.status == 404:
+                return ""
+            if answer.status != 200:
+                raise client.ApiException(status=answer.status)
+        annotations = json.loads(answer.data).get("metadata", {}).get("annotations") or {}
+        return str(annotations.get(GENERATION_ANNOTATION, ""))
+
+    def _apply(self, token: str, data: dict[str, str]) -> None:
+        place = self._place
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": place.name, "labels": {"app.kubernetes.io/managed-by": "token-rotation"}},
+            "data": data,
+        }
+        with _told(f"write the receipt {place.namespace}/{place.name}"):
+            self._api.patch_namespaced_config_map(
+                place.name,
+                place.namespace,
+                body,
+                field_manager=f"token-rotation-{token}",
+                force=True,
+                _content_type="application/apply-patch+yaml",
+                _request_timeout=_TIME_LIMIT,
+            )
+
+
+@contextmanager
+def _told(act: str) -> Iterator[None]:
+    """Turn the client's errors into ours, without bodies or headers."""
+    try:
+        yield
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        remedy = "Check `token-rotation:cluster` in the stack's config and that the API server runs."
+        raise ClusterAway(act, f"no answer ({type(error).__name__})", remedy) from None
+    except config.ConfigException:
+        remedy = "Set KUBECONFIG or `token-rotation:cluster` in the stack's config."
+        raise ClusterError(act, "there is no usable kubeconfig", remedy) from None
+    except client.ApiException as error:
+        raise _refused(act, error) from None
+
+
+def _refused(act: str, error: client.ApiException) -> ClusterError:
+    try:
+        message = str(json.loads(error.body or "{}").get("message", ""))[:256]
+    except (ValueError, AttributeError):
+        message = ""
+    cause = f"HTTP {error.status}" + (f" ({message})" if message else "")
+    if error.status in {429, 500, 502, 503, 504}:
+        return ClusterAway(act, cause, "The next run tries again.")
+    remedy = "See the README for the namespaces that must exist and the rights that a run needs."
+    return ClusterError(act, cause, remedy)

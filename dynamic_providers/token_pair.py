@@ -1,0 +1,152 @@
+"""The pair: the current and the last published previous value, and every generation that is not yet known dead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+
+from dynamic_providers.state import Run
+from dynamic_providers.verbs import Props, Provider, changed, inputs_of, is_unknown, verb
+from rotation import lifecycle
+from rotation.clock import from_rfc3339, to_rfc3339
+from rotation.errors import StateIsOlder, Unavailable
+from rotation.model import Generation, Policy, is_newer
+
+GIVEN = (
+    "token",
+    "owner",
+    "backend",
+    "policy",
+    "was",
+    "generation",
+    "reason",
+    "value",
+    "handle",
+    "created",
+    "granted_until",
+    "fingerprint",
+    "emergency",
+)
+INPUTS = (*GIVEN, "retired")
+OUTPUTS = ("expires", "previous", "previous_generation", "previous_valid_until", "superseded")
+_NO_PREVIOUS = {"previous": "", "previous_generation": "", "previous_valid_until": ""}
+
+
+class TokenPairProvider(Provider):
+    """Updated in place: its outputs are what publications show and what the ledger is built from."""
+
+    @verb
+    def check(self, run: Run, olds: Props, news: Props) -> CheckResult:
+        receipt = run.receipt(news["token"], news["was"])
+        retired = list(receipt.retired) if receipt else olds.get("retired") or []
+        return CheckResult({**news, "retired": retired}, [])
+
+    @verb
+    def diff(self, run: Run, _id: str, olds: Props, news: Props) -> DiffResult:
+        overdue = not is_unknown(news["policy"]) and _previous_is_overdue(run, olds)
+        return DiffResult(changes=overdue or changed(olds, news, INPUTS))
+
+    @verb
+    def create(self, run: Run, props: Props) -> CreateResult:
+        outputs = {"expires": _confirmed_end(run, props), **_NO_PREVIOUS, "superseded": []}
+        return CreateResult(f"{props['owner']}_{props['token']}", {**inputs_of(props, INPUTS), **outputs})
+
+    @verb
+    def update(self, run: Run, _id: str, olds: Props, news: Props) -> UpdateResult:
+        outputs = inputs_of(olds, OUTPUTS)
+        if (news["generation"], news["fingerprint"]) != (olds["generation"], olds["fingerprint"]):
+            outputs |= _succeed(run, olds, news)
+        elif news["granted_until"] != olds["granted_until"]:
+            outputs["expires"] = news["granted_until"]  # it was renewed
+        return UpdateResult({**inputs_of(news, INPUTS), **_without_retired(run, outputs, olds, news)})
+
+    @verb
+    def read(self, run: Run, id_: str, props: Props) -> ReadResult:
+        """Refuse a refresh of a restored state: it would publish an older generation again."""
+        receipt = run.receipt(props["token"], props.get("was") or ())
+        if receipt is not None and is_newer(receipt.generation, props["generation"]):
+            cause = f"the state holds {props['generation']}, but {receipt.generation} was published"
+            raise StateIsOlder("refresh", cause, "Restore the newer state, or run without --refresh.")
+        return ReadResult(id_, props)
+
+    @verb
+    def delete(self, run: Run, _id: str, props: Props) -> None:
+        """Revoke every generation that it holds, except the credential in use, which the guard revokes last."""
+        backend = run.backend(props["backend"])
+        held = [(props["generation"], props["handle"])]
+        held += [(item["generation"], item["handle"]) for item in props["superseded"]]
+        for generation, handle in held:
+            if backend.holds(handle):
+                continue
+            backend.revoke(handle)
+            if not backend.is_dead(handle):
+                cause = f"{generation} is still there after its revocation"
+                raise Unavailable("revoke", cause, "Run the destroy again.")
+
+
+def _confirmed_end(run: Run, news: Props) -> str:
+    backend = run.backend(news["backend"])
+    if not backend.capabilities.leases:
+        return str(news["granted_until"])
+    generation = Generation(news["generation"], news["handle"], from_rfc3339(news["created"]))
+    return to_rfc3339(lifecycle.confirm(backend, generation, Policy.model_validate(news["policy"])))
+
+
+def _succeed(run: Run, olds: Props, news: Props) -> Props:
+    """A new generation: confirm it; the one before becomes superseded and, if consumers had it, previous."""
+    policy = Policy.model_validate(news["policy"])
+    outputs: Props = {"expires": _confirmed_end(run, news)}
+    outputs["superseded"] = [*olds["superseded"], {"generation": olds["generation"], "handle": olds["handle"]}]
+    valid_until = to_rfc3339(run.clock() + policy.overlap)
+    receipt = run.receipt(news["token"], news["was"])
+    if news["emergency"] != olds["emergency"] and news["emergency"]:
+        return outputs | _NO_PREVIOUS
+    if receipt is None or receipt.generation == olds["generation"]:
+        outputs |= {"previous": olds["value"], "previous_generation": olds["generation"]}
+        outputs["previous_valid_until"] = valid_until
+    elif olds["previous"]:
+        outputs["previous_valid_until"] = valid_until
+    return outputs
+
+
+def _without_retired(run: Run, outputs: Props, olds: Props, news: Props) -> Props:
+    """Forget what the receipt tells to be dead; show no previous value that is dead or should long be."""
+    retired = set(news["retired"])
+    outputs["superseded"] = [item for item in outputs["superseded"] if item["generation"] not in retired]
+    stale = outputs["previous_generation"] == olds["previous_generation"] and _previous_is_overdue(run, olds)
+    if outputs["previous_generation"] in retired or (stale and news["generation"] == olds["generation"]):
+        outputs |= _NO_PREVIOUS
+    return outputs
+
+
+def _previous_is_overdue(run: Run, olds: Props) -> bool:
+    """Without a receipt that tells of its end, a previous value is shown for its overlap and a tolerated outage."""
+    if not olds.get("previous_valid_until"):
+        return False
+    tolerated: timedelta = Policy.model_validate(olds["policy"]).tolerated_outage
+    return run.now > from_rfc3339(olds["previous_valid_until"]) + tolerated
+
+
+class TokenPair(Resource, module="token-rotation", name="TokenPair"):
+    """Current and previous, together; protected, because losing it would be an outage."""
+
+    generation: pulumi.Output[str]
+    reason: pulumi.Output[str]
+    value: pulumi.Output[str]
+    created: pulumi.Output[str]
+    fingerprint: pulumi.Output[str]
+    emergency: pulumi.Output[str]
+    expires: pulumi.Output[str]
+    previous: pulumi.Output[str]
+    previous_generation: pulumi.Output[str]
+    previous_valid_until: pulumi.Output[str]
+    superseded: pulumi.Output[list[Any]]
+
+    def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+        own = pulumi.ResourceOptions(additional_secret_outputs=["value", "previous"])
+        absent = dict.fromkeys(("retired", *OUTPUTS))
+        super().__init__(TokenPairProvider(), name, {**absent, **props}, pulumi.ResourceOptions.merge(opts, own))

@@ -1,0 +1,52 @@
+"""All that may be told about a token: no value, and nothing with which it could be used or revoked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+from rotation.clock import from_rfc3339, to_rfc3339
+
+
+def _read(value: object) -> object:
+    return from_rfc3339(value) if isinstance(value, str) else value
+
+
+Instant = Annotated[datetime, BeforeValidator(_read), PlainSerializer(to_rfc3339)]
+
+
+class Waiting(BaseModel):
+    """A superseded generation that is not known dead."""
+
+    model_config = ConfigDict(frozen=True)
+
+    generation: str
+    deadline: Instant
+    error: str = ""
+    attempts: int = 0
+
+
+class Receipt(BaseModel):
+    """One token's entry. It is written after every publication succeeded, so `generation` is what consumers were given.
+
+    retired: the generations last verified dead, newest last
+    run:     the run that last changed this entry
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    token: str
+    backend: str
+    generation: str
+    reason: str
+    fingerprint: str
+    created: Instant
+    expires: Instant
+    rotates: Instant
+    published_at: Instant
+    published: tuple[str, ...]
+    superseded: tuple[Waiting, ...] = ()
+    retired: tuple[str, ...] = ()
+    run: str = ""

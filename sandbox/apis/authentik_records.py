@@ -1,0 +1,115 @@
+"""The rows of the simulated Authentik, and how it writes instants and durations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+TOKEN_EXPIRES = "goauthentik.io/user/token-expires"  # noqa: S105 - the name of an attribute
+TOKEN_MAXIMUM_LIFETIME = "goauthentik.io/user/token-maximum-lifetime"  # noqa: S105 - the name of an attribute
+DEFAULT_TOKEN_DURATION = "minutes=30"  # noqa: S105 - a length of time
+API, APP_PASSWORD = "api", "app_password"
+
+_UNITS = {"weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds"}
+
+
+@dataclass
+class Group:
+    """A group; its members are superusers when it says so."""
+
+    pk: str
+    name: str
+    is_superuser: bool = False
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class User:
+    """A user. `permissions` are global, `object_permissions` are pairs of permission and object pk."""
+
+    pk: int
+    uuid: str
+    username: str
+    name: str
+    date_joined: datetime
+    email: str = ""
+    type: str = "internal"
+    path: str = "users"
+    is_active: bool = True
+    groups: list[Group] = field(default_factory=list)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    permissions: set[str] = field(default_factory=set)
+    object_permissions: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def is_superuser(self) -> bool:
+        return any(group.is_superuser for group in self.groups)
+
+    def merged_attributes(self) -> dict[str, Any]:
+        """Attributes of the groups, overridden by the user's own."""
+        merged: dict[str, Any] = {}
+        for group in self.groups:
+            merged |= group.attributes
+        return merged | self.attributes
+
+    def may(self, permission: str, object_pk: str | None = None) -> bool:
+        """Whether the permission is held globally, on this object, or by being a superuser."""
+        return self.is_superuser or permission in self.permissions or (permission, object_pk) in self.object_permissions
+
+
+@dataclass
+class Token:
+    """One row of tokens. The key is in no repr."""
+
+    pk: str
+    identifier: str
+    user: User
+    intent: str
+    expires: datetime | None
+    expiring: bool
+    key: str = field(repr=False)
+    description: str = ""
+    managed: str | None = None
+
+    def is_expired(self, now: datetime) -> bool:
+        return self.expiring and self.expires is not None and self.expires <= now
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the audit log."""
+
+    pk: str
+    action: str
+    created: datetime
+    username: str
+    context: dict[str, Any]
+
+
+@dataclass
+class Settings:
+    """The tenant's settings that matter to tokens and lists."""
+
+    default_token_duration: str = DEFAULT_TOKEN_DURATION
+    default_token_length: int = 60
+    pagination_default_page_size: int = 20
+    pagination_max_page_size: int = 100
+
+    @property
+    def token_duration(self) -> timedelta:
+        return duration(self.default_token_duration)
+
+
+def duration(text: str) -> timedelta:
+    """Read `days=30;hours=1.5`. Raises ValueError when no known unit is given or a part is no number."""
+    parts = dict(part.split("=", 1) for part in text.split(";") if part)
+    known = {unit.lower(): float(value) for unit, value in parts.items() if unit.lower() in _UNITS}
+    if not known:
+        raise ValueError(f"{text!r} names no unit of time")
+    return timedelta(**known)
+
+
+def rest_time(instant: datetime | None) -> str | None:
+    """UTC with a Z, and microseconds unless they are zero, as the API writes instants."""
+    return None if instant is None else instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

