@@ -49,6 +49,7 @@ class World:
             "PULUMI_HOME": str(self.directory / "pulumi-home"),
             "PULUMI_CONFIG_PASSPHRASE": self.passphrase,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",  # the toolchain has asked; a refusal costs 3 s a command
             "KUBECONFIG": str(self.kubernetes.kubeconfig),
             "AUTHENTIK_TOKEN": self.authentik_token,
             "VAULT_TOKEN": self.vault_token,

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from machines import Machine
+
+from tests.toolchain.machines import Machine
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from machines import Machine, Written
 
+from tests.toolchain.machines import Machine, Written
 from toolchain.download import Download
 from toolchain.errors import SetUpError
 from toolchain.platforms import machine as this_machine

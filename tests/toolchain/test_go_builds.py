@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from machines import Machine, write_script
 
+from tests.toolchain.machines import Machine, write_script
 from toolchain.errors import SetUpError
 from toolchain.gomodule import MODULES, Build, GoModule
 from toolchain.model import Tool

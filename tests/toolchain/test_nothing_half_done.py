@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from machines import Broken, Machine, Written, write_script
 
+from tests.toolchain.machines import Broken, Machine, Written, write_script
 from toolchain.errors import SetUpError, ToolMissingError, UnobtainableError
 from toolchain.model import Job
 from toolchain.programs import run
@@ -31,7 +31,7 @@ def test_a_set_up_killed_outright_leaves_nothing_that_counts(machine: Machine) -
     script = """
 import os, sys
 from pathlib import Path
-from machines import Broken, Machine
+from tests.toolchain.machines import Broken, Machine
 machine = Machine(Path(sys.argv[1]))
 class Killed(Broken):
     def obtain(self, job):
@@ -100,7 +100,7 @@ def test_children_end_with_the_set_up(tmp_path: Path) -> None:
     progress = Progress(line_seconds=0.01, clock=lambda: 1000.0 * note.exists())
     with pytest.raises(UnobtainableError, match="no answer within 1m40s"):
         run(
-            ["sh", "-c", f"sleep 30 & echo $! > {note}.new; mv {note}.new {note}; wait"],
+            ["sh", "-c", f"sleep 600 & echo $! > {note}.new; mv {note}.new {note}; exec sleep 5"],
             cwd=tmp_path,
             environ=os.environ,
             log=tmp_path / "log",

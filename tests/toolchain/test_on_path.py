@@ -4,8 +4,8 @@ import sys
 from dataclasses import replace
 
 import pytest
-from machines import Broken, Machine, Written, write_script
 
+from tests.toolchain.machines import Broken, Machine, Written, write_script
 from toolchain.errors import SetUpError, ToolMissingError, UnobtainableError
 from toolchain.model import Accepted
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from machines import NOON, Broken, Machine, Written, write_script
 
+from tests.toolchain.machines import NOON, Broken, Machine, Written, write_script
 from toolchain import refusals
 from toolchain.errors import UnobtainableError
 from toolchain.progress import Progress, spoken
@@ -65,6 +65,17 @@ def test_two_set_ups_do_not_build_at_once(machine: Machine) -> None:
             machine.cache.publish("spade", "1.5.0", tool.programs, workspace=workspace, origin="built")
     second.join()
     assert way.taken == 0
+
+
+def test_a_prepared_machine_waits_for_nobody(machine: Machine) -> None:
+    """While another set-up builds, one that has all its tools already is done at once."""
+    machine.tool(Written())
+    machine.set_up()
+    with machine.cache.lock(Progress(io.StringIO())):
+        again = threading.Thread(target=machine.set_up, daemon=True)
+        again.start()
+        again.join(30)
+        assert not again.is_alive()
 
 
 @pytest.mark.parametrize(("terminal", "written"), [(False, [20.0, 40.0]), (True, [5.0, 14.9, 20.0, 30.0, 40.0])])

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from machines import NOON, Broken, Machine, Written, write_script
 from rich.console import Console
 from typer.testing import CliRunner
 
+from tests.toolchain.machines import NOON, Broken, Machine, Written, write_script
 from toolchain import bin_directories, locate, real_plugin
 from toolchain.__main__ import app
 from toolchain.errors import ToolMissingError, UnobtainableError

@@ -5,8 +5,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from machines import Machine
 
+from tests.toolchain.machines import Machine
 from toolchain.errors import SetUpError
 from toolchain.table import OPENBAO
 from toolchain.wheel import Wheel
