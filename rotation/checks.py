@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rotation.clock import to_rfc3339
-from rotation.durations import format_duration
+from rotation.durations import approximate, format_duration
 from rotation.model import Policy, is_newer, minted_at
 from rotation.reasons import Action, Decision, Reason
 
@@ -169,8 +169,10 @@ def maximum_age(policy: Policy, history: History, now: datetime) -> Decision | N
     """The current generation has reached the age at which it is replaced."""
     if policy.rotate_every is None or now < history.created + policy.rotate_every:
         return None
-    age, limit = format_duration(_whole_seconds(now - history.created)), format_duration(policy.rotate_every)
-    return Decision(Action.ROTATE, Reason.MAXIMUM_AGE, f"it is {age} old and is replaced every {limit}")
+    message = (
+        f"it is {approximate(now - history.created)} old and is replaced every {format_duration(policy.rotate_every)}"
+    )
+    return Decision(Action.ROTATE, Reason.MAXIMUM_AGE, message)
 
 
 def nearing_expiry(policy: Policy, history: History, now: datetime) -> Decision | None:
@@ -212,7 +214,3 @@ def _scheduled(policy: Policy, history: History, now: datetime) -> Decision | No
 
 def _published_end(history: History) -> datetime | None:
     return history.published.expires if history.published else None
-
-
-def _whole_seconds(length: timedelta) -> timedelta:
-    return timedelta(seconds=int(length.total_seconds()))

@@ -34,5 +34,12 @@ def format_duration(length: timedelta) -> str:
     return f"{seconds}s"
 
 
+def approximate(length: timedelta) -> str:
+    """Write a length for people, rounded down to the largest unit that fits: `25d` for 25 days and 3 hours."""
+    seconds = int(length.total_seconds())
+    unit = next((unit for unit in ("d", "h", "m") if seconds >= _UNITS_IN_SECONDS[unit]), "s")
+    return f"{seconds // _UNITS_IN_SECONDS[unit]}{unit}"
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration)]
 """A field of a typed setting that is written as `365d`."""

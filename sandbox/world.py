@@ -23,7 +23,7 @@ STACK = "sandbox"
 NAMESPACES = ("token-rotation", "authentik", "vault")
 VAULT_ROLE = "homelab-admin"
 AUTHENTIK_USER = "homelab-automation"
-TENANT_DURATION = "seconds=60"
+TENANT_DURATION = "minutes=10"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class World:
             "PULUMI_HOME": str(self.directory / "pulumi-home"),
             "PULUMI_CONFIG_PASSPHRASE": self.passphrase,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",  # the toolchain has asked; a refusal costs 3 s a command
+            # The toolchain has asked for real plugins already; being refused again costs 3 s a command.
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "KUBECONFIG": str(self.kubernetes.kubeconfig),
             "AUTHENTIK_TOKEN": self.authentik_token,
             "VAULT_TOKEN": self.vault_token,

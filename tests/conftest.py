@@ -1,4 +1,4 @@
-"""What all tests share: real servers on request, and retries that do not wait."""
+"""What all tests share: real servers on request, retries that do not wait, and no skip that nobody expects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from collections.abc import Iterator
 import pytest
 import stamina
 
+import toolchain
+
 pytest_plugins = ["sandbox.pytest_servers"]
+
+EXPECTED_SKIPS: frozenset[str] = frozenset()
+"""Reasons for which a test may be skipped. A skip for any other reason fails the session."""
+
+_unexpected: list[str] = []
 
 
 @pytest.fixture(autouse=True)
@@ -15,3 +22,29 @@ def _retries_do_not_wait() -> Iterator[None]:
     """Retries happen as often as in production, without their waiting times."""
     with stamina.set_testing(True, attempts=4, cap=True):
         yield
+
+
+def pytest_report_header() -> list[str]:
+    """Say which parts are real."""
+    plugin = "real" if toolchain.real_plugin("kubernetes") else "a stand-in"
+    return [f"real: Pulumi CLI, kube-apiserver, etcd, OpenBao. Simulated: Authentik. Kubernetes plugin: {plugin}"]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note each skip that was not expected."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if reason.removeprefix("Skipped: ") not in EXPECTED_SKIPS:
+            _unexpected.append(f"{report.nodeid}: {reason}")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail a session that would pass with an unexpected skip."""
+    if _unexpected and exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the unexpected skips where the summary is read."""
+    for line in _unexpected:
+        terminalreporter.write_line(f"unexpected skip: {line}", red=True)

@@ -30,7 +30,7 @@ class KubernetesServer:
 
     def admin_client(self) -> client.ApiClient:
         """A client that may do everything. Close it."""
-        made: client.ApiClient = config.new_client_from_config(str(self.kubeconfig))  # type: ignore[no-untyped-call]
+        made: client.ApiClient = config.new_client_from_config(str(self.kubeconfig))
         return made
 
     def write_kubeconfig(self, path: Path, *, token: str) -> Path:

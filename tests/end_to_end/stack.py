@@ -6,7 +6,8 @@ import base64
 import json
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,7 @@ import httpx
 import yaml
 from kubernetes import client
 
+from dynamic_providers.cluster import GENERATION_ANNOTATION
 from rotation.model import owner_mark
 from sandbox.apis.authentik import Authentik
 from sandbox.clock import move, offset_clock
@@ -96,7 +98,7 @@ class Stack:
         return self.pulumi.destroy(*options, check=check)
 
     def decommission(self) -> None:
-        """The two steps that a person takes before a destroy: name the tokens, and let one run lift their protection."""
+        """What a person does before a destroy: name the tokens, and let one run lift their protection."""
         self.set("decommission", list(self.config["token-rotation:tokens"]))
         self.up()
 
@@ -135,6 +137,15 @@ class Stack:
         text = (found.data or {}).get(token)
         return None if text is None else dict(json.loads(text))
 
+    def published_generation(self, token: str) -> str:
+        """The generation that the published Secret names."""
+        return str(self.secret_metadata(token).annotations[GENERATION_ANNOTATION])
+
+    @property
+    def mints(self) -> int:
+        """How many rows runs have created at Authentik."""
+        return self.authentik.calls[("POST", "/core/tokens/")]
+
     def live_at_authentik(self) -> list[str]:
         """Identifiers of this stack that are alive at Authentik."""
         return sorted(t.identifier for t in self.authentik.live_tokens() if t.identifier.startswith(self.mark))
@@ -148,6 +159,34 @@ class Stack:
         headers = {"X-Vault-Token": value}
         url = f"{self.vault_server.url}/v1/auth/token/lookup-self"
         return httpx.get(url, headers=headers, trust_env=False).status_code == 200
+
+    def live_at_vault(self) -> list[str]:
+        """Generations of this stack that are alive at OpenBao; its administrator can list what a run cannot."""
+        accessors = self.vault_server.as_root("LIST", "auth/token/accessors")["data"]["keys"]
+        found = [self._vault_meta(accessor) for accessor in accessors]
+        return sorted(meta["generation"] for meta in found if meta.get("owner") == self.mark)
+
+    def _vault_meta(self, accessor: str) -> dict[str, str]:
+        try:
+            body = self.vault_server.as_root("POST", "auth/token/lookup-accessor", {"accessor": accessor})
+        except httpx.HTTPStatusError:  # it died since it was listed
+            return {}
+        return dict(body["data"]["meta"] or {})
+
+    def published_names(self) -> list[str]:
+        """The Secrets of the stack's namespace."""
+        with self.cluster.admin_client() as api:
+            found = client.CoreV1Api(api).list_namespaced_secret(self.namespace)
+        return sorted(item.metadata.name for item in found.items)
+
+    @staticmethod
+    def wait_until(true: Callable[[], bool], what: str, *, seconds: float = 30) -> None:
+        """Wait for a real server to do by its own clock what it must; raises TimeoutError."""
+        limit = time.monotonic() + seconds
+        while not true():
+            if time.monotonic() > limit:
+                raise TimeoutError(f"not within {seconds:.0f} s: {what}")
+            time.sleep(0.5)
 
     def resources(self) -> dict[str, dict[str, Any]]:
         """The stored state's resources by name, with secrets in clear."""
@@ -213,7 +252,7 @@ def _environment(stack: Stack) -> dict[str, str]:
         "PULUMI_HOME": str(stack.directory / "pulumi-home"),
         "PULUMI_CONFIG_PASSPHRASE": "a passphrase for tests",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",  # the toolchain has asked; a refusal costs 3 s a command
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "KUBECONFIG": str(stack.kubeconfig),
         "AUTHENTIK_TOKEN": stack.authentik.bootstrap_key,
         "VAULT_TOKEN": stack.vault_token,

@@ -11,7 +11,7 @@ def mints_at_authentik(stack: Stack) -> int:
 
 
 def test_an_authentik_token_lives_its_whole_life(stack: Stack) -> None:
-    """A token is minted, published, kept, rotated with overlap, retired and at last destroyed; no step costs a live value."""
+    """A token is minted, published, kept, rotated with overlap, retired and destroyed; no step costs a live value."""
     stack.declare(admin={"backend": "authentik", "policy": POLICY})
 
     stack.up()

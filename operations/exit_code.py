@@ -1,0 +1,51 @@
+"""What a scheduled run ends with, and what of its output decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+from rotation.reasons import Decision, Reason
+
+
+class ExitCode(IntEnum):
+    """0 fine, 1 failed, 2 refused input, 3 needs a person, 4 a live run holds the lock."""
+
+    FINE = 0
+    FAILED = 1
+    REFUSED_INPUT = 2
+    NEEDS_A_PERSON = 3
+    LOCKED = 4
+
+
+_NEEDS_A_PERSON = frozenset({Reason.STATE_IS_OLDER, Reason.LEDGER_FULL, Reason.REVOCATION_FAILED})
+_FAILED = frozenset({Reason.BACKEND_UNREACHABLE, Reason.PREVIOUS_UNPUBLISHED, Reason.CLUSTER_AWAY})
+_REFUSED = (
+    "InvalidSettings:",
+    "passphrase",
+    "already defined at line",
+    "no stack named",
+    "no stack selected",
+    "Pulumi.yaml project file",
+)
+
+
+def refused_input(lines: Iterable[str]) -> str:
+    """The first error line that tells of bad input; empty when there is none."""
+    return next((line.strip() for line in lines if _is_error(line) and any(mark in line for mark in _REFUSED)), "")
+
+
+def judge(code: int, lines: list[str], decisions: Iterable[Decision]) -> ExitCode:
+    """The exit code of a run whose `pulumi up` ended with `code`, printed `lines` and told `decisions`."""
+    reasons = {decision.reason for decision in decisions}
+    if code and refused_input(lines):
+        return ExitCode.REFUSED_INPUT
+    if reasons & _NEEDS_A_PERSON:
+        return ExitCode.NEEDS_A_PERSON
+    if code or reasons & _FAILED:
+        return ExitCode.FAILED
+    return ExitCode.FINE
+
+
+def _is_error(line: str) -> bool:
+    return "error:" in line or "InvalidSettings:" in line

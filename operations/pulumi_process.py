@@ -1,0 +1,76 @@
+"""The CLI in a process group of its own, so that ending a run ends its providers too."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_GRACE_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that ended: its exit code, every line that it printed, and whether its time limit ended it."""
+
+    code: int
+    lines: list[str] = field(repr=False)
+    overdue: bool = False
+
+
+def run_pulumi(
+    arguments: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    limit_seconds: float,
+    hear: Callable[[str], None] = lambda _line: None,
+) -> Ended:
+    """Run `pulumi` with these arguments; each line is heard as it comes.
+
+    After the limit, and when we are asked to end, the whole group is asked to stop, and killed after a grace.
+    """
+    process = subprocess.Popen(
+        ["pulumi", *arguments, "--non-interactive", "--color", "never"],
+        cwd=directory,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    overdue = threading.Event()
+
+    def end_overdue() -> None:
+        overdue.set()
+        _end_group(process)
+
+    timer = threading.Timer(limit_seconds, end_overdue)
+    timer.start()
+    lines = []
+    try:
+        assert process.stdout is not None, "it was opened as a pipe"
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            hear(lines[-1])
+        code = process.wait()
+    except BaseException:
+        _end_group(process)
+        raise
+    finally:
+        timer.cancel()
+    return Ended(code, lines, overdue.is_set())
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    """Ask the CLI to stop, so that it saves what is done; then leave nothing of its group, not even a provider."""
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_SECONDS)
+        os.killpg(process.pid, signal.SIGKILL)

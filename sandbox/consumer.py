@@ -1,0 +1,75 @@
+"""Who tokens are for: reads a Secret from the API server, calls the backend with what it read, and counts failures."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from kubernetes import client
+
+from rotation.backends.transport import Transport, json_request
+from sandbox.forward import Forward
+
+Accepts = Callable[[str], bool]
+
+
+def authentik_accepts(url: str) -> Accepts:
+    """Whether Authentik takes a value as the Bearer token that it is."""
+    ask = Forward(url).handle
+    return lambda value: _ok(ask, "/api/v3/core/users/me/", {"authorization": f"Bearer {value}"})
+
+
+def vault_accepts(url: str) -> Accepts:
+    """Whether Vault lets a token look itself up."""
+    ask = Forward(url).handle
+    return lambda value: _ok(ask, "/v1/auth/token/lookup-self", {"x-vault-token": value})
+
+
+def _ok(ask: Transport, path: str, headers: dict[str, str]) -> bool:
+    return ask(json_request("GET", path, headers=headers)).status == 200
+
+
+@dataclass
+class Consumer:
+    """Reads again only every `hold_seconds`, as a program that caches a mounted Secret does."""
+
+    name: str
+    api: client.ApiClient
+    namespace: str
+    secret: str
+    accepts: Accepts
+    hold_seconds: float = 5.0
+    calls: int = 0
+    failures: list[str] = field(default_factory=list)
+    values_used: set[int] = field(default_factory=set, repr=False)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def read(self) -> dict[str, str]:
+        """The Secret's values by key. Raises kubernetes.client.ApiException."""
+        found = client.CoreV1Api(self.api).read_namespaced_secret(self.secret, self.namespace)
+        return {key: base64.b64decode(text).decode() for key, text in (found.data or {}).items()}
+
+    def start(self) -> None:
+        """Begin to call, several times a second, until `stop`."""
+        self._thread = threading.Thread(target=self._loop, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, after the call under way."""
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
+
+    def _loop(self) -> None:
+        held, read_at = "", float("-inf")
+        while not self._stop.wait(0.25):
+            if time.monotonic() - read_at >= self.hold_seconds:
+                held, read_at = self.read()["token"], time.monotonic()
+                self.values_used.add(hash(held))
+            self.calls += 1
+            if not self.accepts(held):
+                self.failures.append(f"call {self.calls} of {self.name} was refused")

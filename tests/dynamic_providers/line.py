@@ -1,0 +1,218 @@
+"""Drives the verbs as the engine does: check, diff, check again without old inputs on a replacement, then the act.
+
+Each `run` is a process of its own. A resource's state is kept only when its verb succeeded; a replaced Token's old
+generation is retained, as `retain_on_delete` asks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from pulumi.output import Unknown
+
+from dynamic_providers import guard, retirement, state, sweep, token, token_pair
+from dynamic_providers.cluster import Cluster
+from dynamic_providers.verbs import Provider, VerbError
+from rotation.backends.protocol import Backend
+from rotation.errors import ClusterError
+from rotation.model import owner_mark
+from rotation.reasons import Reason
+
+OWNER = owner_mark("token-rotation", "test")
+POLICY = {"lifetime": "100d", "rotate_before": "40d", "overlap": "30d", "tolerated_outage": "3d"}
+PROVIDERS: dict[str, Callable[[], Provider]] = {
+    "guard": guard.GuardProvider,
+    "token": token.TokenProvider,
+    "pair": token_pair.TokenPairProvider,
+    "retirement": retirement.RetirementProvider,
+    "sweep": sweep.SweepProvider,
+}
+_UNKNOWN_UNTIL_DONE = {
+    "token": token.Token.OUTPUTS,
+    "pair": token_pair.OUTPUTS,
+    "retirement": retirement.OUTPUTS,
+    "sweep": ("entries",),
+}
+_MINTED = ("generation", "reason", "value", "handle", "created", "granted_until", "fingerprint", "emergency")
+_PAIRED = ("generation", "reason", "created", "expires", "fingerprint", "emergency", "superseded")
+Props = dict[str, Any]
+
+
+class Killed(Exception):
+    """The run ended here; what was not stored yet is not stored."""
+
+
+class Surroundings(Protocol):
+    """What a line needs of a world: time, a cluster that can be published to, and backends."""
+
+    clock: Callable[[], datetime]
+    cluster: Any
+
+    def connect(self, name: str) -> Backend: ...
+
+
+@dataclass
+class Declared:
+    """One token of the config."""
+
+    name: str = "admin"
+    backend: str = "authentik"
+    policy: Mapping[str, str] = field(default_factory=lambda: dict(POLICY))
+    spec: Mapping[str, str] = field(default_factory=dict)
+    force: str = ""
+    emergency: str = ""
+    probe: str = "mint"
+    was: tuple[str, ...] = ()
+    places: tuple[str, ...] = ("apps/admin",)
+
+
+class Line:
+    """The whole program. `state` is what the engine stores; `steps` and `said` tell of the last run."""
+
+    def __init__(self, world: Surroundings, *declared: Declared) -> None:
+        self.world = world
+        self.declared = list(declared) or [Declared()]
+        self.state: dict[str, Props] = {}
+        self.steps: list[str] = []
+        self.said: list[str] = []
+        self.kill_at = ""
+        self._preview = False
+        self._replace: tuple[str, ...] = ()
+
+    def run(self, *, preview: bool = False, replace: tuple[str, ...] = (), ahead: timedelta = timedelta()) -> None:
+        """One `up`; goes on with the other tokens after an error, and raises the first one at the end.
+
+        ahead: how much later than the servers' clock this run's instant is, where a server cannot be moved.
+        """
+        self._preview, self._replace = preview, replace
+        with self._process(ahead):
+            backends = list(dict.fromkeys(token.backend for token in self.declared))
+            for backend in backends:
+                self._step("guard", backend, {"backend": backend, "owner": OWNER})
+            failures = [failure for declared in self.declared if (failure := self._line(declared))]
+            if failures:
+                raise failures[0]
+            for backend in backends:
+                self._sweep(backend)
+
+    def destroy(self) -> None:
+        """Every deletion in the opposite order, and none for a Token: it is retained."""
+        order = ["sweep", "retirement", "secret", "pair", "token", "guard"]
+        with self._process():
+            for key in sorted(self.state, key=lambda key: order.index(key.split()[0])):
+                kind = key.split()[0]
+                if kind in PROVIDERS and kind != "token":
+                    PROVIDERS[kind]().delete(self.state[key]["id"], self.state[key]["outputs"])
+                self._reach(f"destroyed {kind}")
+                del self.state[key]
+
+    def refresh(self) -> None:
+        """Read every resource; one that is gone leaves the state."""
+        with self._process():
+            for key in [key for key in self.state if key.split()[0] in PROVIDERS]:
+                found = PROVIDERS[key.split()[0]]().read(self.state[key]["id"], self.state[key]["outputs"])
+                if not found.id:
+                    del self.state[key]
+
+    def copy(self) -> dict[str, Props]:
+        """The state as a file would hold it."""
+        copied: dict[str, Props] = json.loads(json.dumps(self.state))
+        return copied
+
+    def outputs(self, kind: str, name: str = "admin") -> Props:
+        found: Props = self.state[f"{kind} {name}"]["outputs"]
+        return found
+
+    @property
+    def generation(self) -> str:
+        """The current generation of the token that tests declare unless they say otherwise."""
+        return str(self.outputs("token")["generation"])
+
+    def reasons(self) -> list[Reason]:
+        """The codes that the last run said, in order."""
+        return [Reason(line.split("(")[1].split(")")[0]) for line in self.said]
+
+    @contextmanager
+    def _process(self, ahead: timedelta = timedelta()) -> Iterator[None]:
+        self.steps, self.said = [], []
+        cluster: Cluster = self.world.cluster
+        now = self.world.clock() + ahead
+        with state.using(state.Run("run", now, self.world.clock, cluster, self.world.connect, self.said.append)):
+            yield
+
+    def _line(self, declared: Declared) -> Exception | None:
+        common = {"token": declared.name, "owner": OWNER, "backend": declared.backend, "policy": dict(declared.policy)}
+        common["was"] = list(declared.was)
+        given = {name: getattr(declared, name) for name in ("spec", "force", "emergency", "probe", "places")}
+        try:
+            minted = self._step("token", declared.name, {**common, **given}, declared.was)
+            pair = self._step(
+                "pair", declared.name, {**common, **{name: minted[name] for name in _MINTED}}, declared.was
+            )
+            for place in declared.places:
+                self._publish(place, pair)
+            taken = {name: pair[name] for name in _PAIRED}
+            published = [f"kubernetesSecret:{place}" for place in declared.places]
+            self._step("retirement", declared.name, {**common, **taken, "published": published}, declared.was)
+        except (VerbError, ClusterError) as error:
+            return error
+        return None
+
+    def _publish(self, place: str, pair: Props) -> None:
+        values = {"token": pair["value"], "token-previous": pair["previous"], "generation": pair["generation"]}
+        content = {name: value for name, value in values.items() if value}
+        if self._preview or self.state.get(f"secret {place}", {}).get("inputs") == content:
+            return
+        self.world.cluster.publish(place, content)
+        self._reach("publish secret")
+        self.state[f"secret {place}"] = {"inputs": content}
+
+    def _sweep(self, backend: str) -> None:
+        mine = {token.name: token for token in self.declared if token.backend == backend}
+        pairs = {name: self.outputs("pair", name) for name in mine if f"pair {name}" in self.state}
+        known = {
+            name: [pair["generation"], *(item["generation"] for item in pair["superseded"])]
+            for name, pair in pairs.items()
+        }
+        overlaps = {name: token.policy["overlap"] for name, token in mine.items()}
+        self._step("sweep", backend, {"backend": backend, "owner": OWNER, "known": known, "overlaps": overlaps})
+
+    def _step(self, kind: str, name: str, given: Props, was: tuple[str, ...] = ()) -> Props:
+        provider, news = PROVIDERS[kind](), {key: value for key, value in given.items() if value is not None}
+        key = next((key for key in (f"{kind} {known}" for known in (name, *was)) if key in self.state), "")
+        old = self.state.get(key)
+        inputs = provider.check(old["inputs"] if old else {}, news).inputs
+        act = _act_of(provider.diff(old["id"], old["outputs"], inputs)) if old else "create"
+        if act == "replace" or (old and kind in self._replace):
+            act, inputs = "replace", provider.check({}, news).inputs
+        if act != "same":
+            self.steps.append(f"{act} {kind}")
+        if self._preview:
+            later = dict.fromkeys(_UNKNOWN_UNTIL_DONE.get(kind, ()), Unknown())
+            return old["outputs"] if old and act == "same" else {**(old or {}).get("outputs", {}), **inputs, **later}
+        stored = {"id": old["id"], "outputs": old["outputs"]} if old else {}
+        if act in ("create", "replace"):
+            made = provider.create(inputs)
+            stored = {"id": made.id, "outputs": made.outs}
+        elif act == "update" and old:
+            stored["outputs"] = provider.update(old["id"], old["outputs"], inputs).outs
+        self._reach(f"{act} {kind}")
+        self.state.pop(key, None)
+        self.state[f"{kind} {name}"] = json.loads(json.dumps({**stored, "inputs": inputs}), parse_int=float)
+        return self.outputs(kind, name)
+
+    def _reach(self, point: str) -> None:
+        if point == self.kill_at:
+            self.kill_at = ""
+            raise Killed(point)
+
+
+def _act_of(diff: Any) -> str:
+    if diff.replaces:
+        return "replace"
+    return "update" if diff.changes else "same"

@@ -1,0 +1,102 @@
+"""What a line runs against: a clock moved by hand, a simulated Authentik that can misbehave, a cluster in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from rotation.backends import authentik
+from rotation.backends.protocol import Backend
+from rotation.errors import ClusterAway, ClusterError
+from rotation.receipt import Receipt
+from sandbox.apis.authentik import Authentik
+from sandbox.faults import Faults
+
+START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+
+class HandClock:
+    """Stands still until moved."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **parts: float) -> None:
+        self.now += timedelta(**parts)
+
+
+class MemoryCluster:
+    """Receipts and published Secrets in two dicts. `fail` holds the acts that fail: read, look, write, publish."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, str] = {}
+        self.secrets: dict[str, dict[str, str]] = {}
+        self.fail: dict[str, type[ClusterError]] = {}
+        self.calls: Counter[str] = Counter()
+
+    def go_away(self) -> None:
+        self.fail = dict.fromkeys(("read", "look", "write", "publish"), ClusterAway)
+
+    def heal(self) -> None:
+        self.fail = {}
+
+    def receipts(self) -> dict[str, str]:
+        self._act("read")
+        return dict(self.entries)
+
+    def write_receipt(self, token: str, text: str) -> None:
+        self._act("write")
+        self.entries[token] = text
+
+    def remove_receipt(self, token: str) -> None:
+        self._act("write")
+        self.entries.pop(token, None)
+
+    def secret_value(self, namespace: str, name: str, key: str) -> str:
+        self._act("look")
+        return self.secrets[f"{namespace}/{name}"][key]
+
+    def published_generation(self, namespace: str, name: str) -> str:
+        self._act("look")
+        return self.secrets.get(f"{namespace}/{name}", {}).get("generation", "")
+
+    def publish(self, place: str, content: dict[str, str]) -> None:
+        """What a publication's provider does: the whole Secret in one write."""
+        self._act("publish")
+        self.secrets[place] = content
+
+    def receipt(self, token: str) -> Receipt:
+        return Receipt.model_validate_json(self.entries[token])
+
+    def _act(self, act: str) -> None:
+        self.calls[act] += 1
+        if act in self.fail:
+            raise self.fail[act](act, "the test asked for it", "Heal the cluster.")
+
+
+class World:
+    """One Authentik, one cluster, one clock. `credential` is what our own adapters work with."""
+
+    def __init__(self, **options: str) -> None:
+        self.clock = HandClock()
+        self.server = Authentik(self.clock, seed=1, **options)  # type: ignore[arg-type]
+        self.faults = Faults(self.server.handle)
+        self.cluster = MemoryCluster()
+        self.credential = self.server.bootstrap_key
+
+    def connect(self, name: str) -> Backend:
+        return authentik.connect(name, self.faults, self.credential, self.clock, lambda _text: None)
+
+    def alive(self) -> list[str]:
+        """Every generation that the server accepts, oldest first."""
+        ours = [token.identifier for token in self.server.live_tokens() if "_" in token.identifier]
+        return sorted(ours, key=lambda identifier: identifier.split("_")[2])
+
+    def listings(self) -> int:
+        return self.server.calls["GET", "/core/tokens/"]
+
+    def mints(self) -> int:
+        return self.server.calls["POST", "/core/tokens/"]

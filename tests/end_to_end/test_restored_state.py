@@ -1,0 +1,54 @@
+"""An older copy of the state is put back: nothing that consumers hold may be undone by it."""
+
+from __future__ import annotations
+
+import shutil
+
+from rotation.clock import from_rfc3339
+from tests.end_to_end.stack import POLICY, Stack
+
+ADMIN = {"backend": "authentik", "policy": POLICY}
+
+
+def _untouched(stack: Stack, live: list[str], published: dict[str, str], receipt: object) -> None:
+    assert stack.live_at_authentik() == live
+    assert stack.secret("admin") == published
+    assert stack.receipt("admin") == receipt
+    assert stack.mints == len(live)
+
+
+def test_an_older_copy_of_the_state(stack: Stack) -> None:
+    """A restored state is told, changes nothing, is not refreshed, and is accepted only by an explicit replacement."""
+    stack.declare(admin=ADMIN)
+    stack.up()
+    copy = shutil.copytree(stack.directory / "state", stack.directory / "copy")
+    token = stack.resources()["admin-token"]["urn"]
+    stack.pass_days(61)
+    stack.up()
+    live, published, receipt = stack.live_at_authentik(), stack.secret("admin"), stack.receipt("admin")
+    oldest, unknown = live
+
+    shutil.rmtree(stack.directory / "state")
+    shutil.copytree(copy, stack.directory / "state")
+    stack.pass_days(31)  # the deadline of the oldest, which the restored state holds to be current, is past
+    restored = stack.up().output
+    assert "token-rotation: admin: defer (StateIsOlder)" in restored
+    _untouched(stack, live, published, receipt)
+
+    refreshed = stack.up("--refresh", check=False)
+    assert refreshed.code != 0
+    assert "StateIsOlder" in refreshed.output
+    _untouched(stack, live, published, receipt)
+
+    accepted = stack.up("--replace", token).output
+    assert f"{unknown} is alive and known to no ledger" in accepted
+    newest = stack.published_generation("admin")
+    assert stack.live_at_authentik() == [oldest, unknown, newest]
+    assert stack.authentik.accepts(stack.secret("admin")["token"])
+    (orphan,) = stack.outputs_of("authentik-sweep")["entries"]
+    assert orphan["generation"] == unknown
+    assert 29 <= (from_rfc3339(orphan["deadline"]) - stack.now).days <= 30
+
+    stack.pass_days(31)
+    stack.up()
+    assert stack.live_at_authentik() == [newest]

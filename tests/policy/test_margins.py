@@ -1,0 +1,155 @@
+"""Policies that cannot hold are refused, with the margin; and what a policy needs of a granted life."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rotation.checks import rotates_at
+from rotation.errors import InvalidSettings
+from rotation.model import Policy
+from rotation.policy import decide, margins, needed_lifetime, refuse_impossible
+from rotation.reasons import Action
+from rotation.testing.builders import DAY, SECOND, START, a_history, a_policy
+from rotation.testing.strategies import any_policies, is_possible, lengths, policies
+
+BY_AGE = {"rotate_before": None, "rotate_every": "25d", "overlap": "1d", "lifetime": "29d"}
+RENEWED = {"rotate_before": None, "rotate_every": "25d", "renew_before": "7d", "overlap": "1d", "lifetime": "10d"}
+
+POSSIBLE: dict[str, tuple[Policy, timedelta, timedelta | None]] = {
+    "the outage is exactly two intervals": (a_policy(), 36 * timedelta(hours=1), None),
+    "rotate_before is exactly outage and overlap": (a_policy(rotate_before="33d"), DAY, None),
+    "the lifetime is a second longer than rotate_before": (a_policy(lifetime="2851201s"), DAY, None),
+    "the age, outage and overlap fill the lifetime": (a_policy(**BY_AGE), DAY, None),
+    "the lifetime is exactly the cap": (a_policy(), DAY, 90 * DAY),
+    "the age fits below the cap, by renewal": (a_policy(**RENEWED), DAY, 29 * DAY),
+    "the age is longer than the lifetime, and no cap is known": (a_policy(**RENEWED), DAY, None),
+    "the lifetime is a second longer than renew_before": (a_policy(**{**RENEWED, "lifetime": "604801s"}), DAY, None),
+}
+
+
+@pytest.mark.parametrize("case", POSSIBLE.values(), ids=POSSIBLE.keys())
+def test_a_policy_with_no_time_to_spare_is_accepted(case: tuple[Policy, timedelta, timedelta | None]) -> None:
+    """A margin of nothing is enough."""
+    policy, interval, cap = case
+    refuse_impossible("admin", policy, interval, cap)
+
+
+IMPOSSIBLE: dict[str, tuple[Policy, timedelta, timedelta | None, str]] = {
+    "the outage is a second below two intervals": (
+        a_policy(),
+        1.5 * DAY + timedelta(milliseconds=500),
+        None,
+        "tolerated_outage - 2 x run_interval leaves a margin of -1s",
+    ),
+    "rotate_before is a second too short": (
+        a_policy(rotate_before="2851199s"),
+        DAY,
+        None,
+        "rotate_before - tolerated_outage - overlap leaves a margin of -1s",
+    ),
+    "the lifetime is rotate_before": (
+        a_policy(lifetime="33d"),
+        DAY,
+        None,
+        "lifetime - rotate_before leaves a margin of -1s",
+    ),
+    "the lifetime is shorter than rotate_before": (
+        a_policy(lifetime="1d"),
+        DAY,
+        None,
+        "lifetime - rotate_before leaves a margin of -2764801s",
+    ),
+    "the age leaves a second too little": (
+        a_policy(**{**BY_AGE, "lifetime": "2505599s"}),
+        DAY,
+        None,
+        "lifetime - rotate_every - tolerated_outage - overlap leaves a margin of -1s",
+    ),
+    "the lifetime is longer than the cap": (
+        a_policy(),
+        DAY,
+        89 * DAY,
+        "cap of the backend (89d) - lifetime leaves a margin of -1d",
+    ),
+    "the age does not fit below the cap": (
+        a_policy(**RENEWED),
+        DAY,
+        28 * DAY,
+        "cap - rotate_every - tolerated_outage - overlap leaves a margin of -1d",
+    ),
+    "renew_before is a day too short": (
+        a_policy(**{**RENEWED, "renew_before": "3d"}),
+        DAY,
+        None,
+        "renew_before - tolerated_outage - overlap leaves a margin of -1d",
+    ),
+    "the lifetime is renew_before": (
+        a_policy(**{**RENEWED, "lifetime": "7d"}),
+        DAY,
+        None,
+        "lifetime - renew_before leaves a margin of -1s",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
+def test_a_policy_that_cannot_hold_is_refused_with_its_margin(
+    case: tuple[Policy, timedelta, timedelta | None, str],
+) -> None:
+    """The message names the token, the sum and the margin, and that nothing was minted."""
+    policy, interval, cap, said = case
+    with pytest.raises(InvalidSettings) as refused:
+        refuse_impossible("admin", policy, interval, cap)
+    assert str(refused.value).startswith(f"InvalidSettings: check the policy of admin: it cannot hold: {said}. ")
+    assert "Nothing was minted." in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("policy", "needed"),
+    [
+        (a_policy(), 33 * DAY + SECOND),
+        (a_policy(rotate_before="32d"), 33 * DAY),
+        (a_policy(rotate_before=None, rotate_every="25d"), 58 * DAY),
+        (a_policy(rotate_every="25d"), 58 * DAY),
+        (a_policy(rotate_every="25d", rotate_before="60d"), 60 * DAY + SECOND),
+        (a_policy(rotate_before=None, rotate_every="25d", renew_before="40d"), 40 * DAY + SECOND),
+        (a_policy(rotate_before=None, rotate_every="25d", renew_before="5d"), 33 * DAY),
+    ],
+)
+def test_the_needed_lifetime(policy: Policy, needed: timedelta) -> None:
+    """The shortest life with which the policy holds: its parts, and a second in which nothing is due yet."""
+    assert needed_lifetime(policy) == needed
+
+
+def test_a_cap_below_the_lifetime_is_no_cap_for_the_margin() -> None:
+    """What is granted counts when it is longer than the cap that we know of."""
+    assert margins(a_policy(**RENEWED), 40 * DAY, 30 * DAY) == margins(a_policy(**RENEWED), 40 * DAY, 40 * DAY)
+
+
+@given(any_policies(), lengths())
+def test_a_policy_is_possible_exactly_when_its_lifetime_is_needed(policy: Policy, interval: timedelta) -> None:
+    """Without a cap, refusal says the same as: outage of two intervals, early enough, and a life as long as needed."""
+    late = policy.overlap + policy.tolerated_outage
+    early_enough = all(part is None or part >= late for part in (policy.rotate_before, policy.renew_before))
+    holds = early_enough and policy.lifetime >= needed_lifetime(policy) and policy.tolerated_outage >= 2 * interval
+    assert is_possible(policy, interval) is holds
+
+
+@given(policies(renews=False))
+def test_a_superseded_generation_outlives_a_late_rotation(policy: Policy) -> None:
+    """A rotation a whole tolerated outage late still leaves the overlap before the end, and is never due at birth."""
+    due = rotates_at(policy, a_history())
+    assert due > START
+    assert START + policy.lifetime - (due + policy.tolerated_outage) >= policy.overlap
+
+
+@given(policies(), st.data())
+def test_what_is_granted_as_needed_does_not_rotate_at_once(policy: Policy, data: st.DataObject) -> None:
+    """With a granted life that is just long enough a fresh generation is not due: it would be minted at every run."""
+    granted = data.draw(st.sampled_from([needed_lifetime(policy), policy.lifetime]))
+    history = a_history(expires=START + granted)
+    assert decide(policy, history, START).action is not Action.ROTATE
