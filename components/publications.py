@@ -10,6 +10,8 @@ from pulumi_kubernetes.core.v1 import Secret
 from components.settings import SecretPlace
 from dynamic_providers.cluster import GENERATION_ANNOTATION
 from dynamic_providers.token_pair import TokenPair
+from rotation.checks import History, rotates_at
+from rotation.clock import from_rfc3339, to_rfc3339
 from rotation.durations import format_duration
 from rotation.model import Policy
 
@@ -21,8 +23,8 @@ def kubernetes_secret(
 ) -> Secret:
     """A Secret with `token` and, during the overlap, `token-previous`.
 
-    Its annotations tell the generation, its instants, the lower bound of the previous value's life, and how often a
-    consumer must read again to be safe.
+    Its annotations tell the generation, its instants, the lower bound of the previous value's life, and how soon after
+    a change a consumer must read again.
     """
     told = pulumi.Output.all(
         generation=pair.generation,
@@ -49,6 +51,10 @@ def kubernetes_secret(
     )
 
 
+def _history(known: dict[str, Any]) -> History:
+    return History(known["generation"], from_rfc3339(known["created"]), from_rfc3339(known["expires"]))
+
+
 def _data(current: str, previous: str) -> dict[str, str]:
     return {"token": current, **({"token-previous": previous} if previous else {})}
 
@@ -58,8 +64,10 @@ def _annotations(known: dict[str, Any], policy: Policy) -> dict[str, str]:
         "generation": known["generation"],
         "created": known["created"],
         "expires": known["expires"],
+        "rotates": to_rfc3339(rotates_at(policy, _history(known))),
         "previous-generation": known["previous_generation"],
         "previous-valid-until": known["previous_valid_until"],
         "refresh-by": f"read again within {format_duration(policy.overlap)} of a change",
     }
-    return {f"{PREFIX}/{name}": text for name, text in facts.items() if text}
+    told = {f"{PREFIX}/{name}": text for name, text in facts.items() if text}
+    return {**told, "pulumi.com/patchForce": "true"}  # a value that somebody wrote by hand must not block a publication

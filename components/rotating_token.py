@@ -19,6 +19,9 @@ from rotation.model import Policy
 class RotatingToken(pulumi.ComponentResource):
     """A token that stays fresh. The engine itself keeps the order: nothing is retired before all is published."""
 
+    TYPE = "token-rotation:index:RotatingToken"
+    """The type in stored states; each kind of token has its own."""
+
     def __init__(
         self,
         name: str,
@@ -31,7 +34,7 @@ class RotatingToken(pulumi.ComponentResource):
         decommissioned: bool,
     ) -> None:
         aliases = [pulumi.Alias(name=former) for former in settings.was]
-        super().__init__("token-rotation:index:RotatingToken", name, None, pulumi.ResourceOptions(aliases=aliases))
+        super().__init__(self.TYPE, name, None, pulumi.ResourceOptions(aliases=aliases))
         self._name = name
         self._kept = pulumi.ResourceOptions(parent=self, protect=not decommissioned)
         common: dict[str, Any] = {

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from components.token_kinds import DEFAULT_POLICIES
+from components.default_policies import DEFAULT_POLICIES
 from dynamic_providers.cluster import ClusterSettings
 from dynamic_providers.credentials import BackendSettings
 from rotation.backends.registry import KINDS, Kind
@@ -167,11 +167,12 @@ def _refuse_unknown_keys(settings: Settings, own: Mapping[str, str]) -> None:
 
 
 def _refuse_shared_names(settings: Settings) -> None:
+    bearers = {name: f"{name!r} is the name of another token" for name in settings.tokens}
     for name, token in settings.tokens.items():
         for former in token.was:
-            if former in settings.tokens:
-                cause = f"{former!r} is the name of another token"
-                raise _refusal(f"token-rotation:tokens.{name}.was", cause, "A former name must be free.")
+            if former in bearers:
+                raise _refusal(f"token-rotation:tokens.{name}.was", bearers[former], "A former name must be free.")
+            bearers[former] = f"{former!r} is a former name of {name}, too"
 
 
 def _refuse_shared_places(settings: Settings) -> None:

@@ -7,12 +7,16 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.authentik_token import AuthentikToken
 from components.rotating_token import RotatingToken
 from components.settings import Settings
+from components.vault_token import VaultToken
 from dynamic_providers.guard import Guard
 from dynamic_providers.sweep import Sweep
 from rotation.durations import format_duration
 from rotation.model import owner_mark
+
+TOKEN_KINDS: dict[str, type[RotatingToken]] = {"authentik": AuthentikToken, "vault": VaultToken}
 
 
 class TokenStack:
@@ -38,7 +42,7 @@ class TokenStack:
 
     def _token(self, name: str) -> RotatingToken:
         settings = self._settings.tokens[name]
-        return RotatingToken(
+        return TOKEN_KINDS[self._settings.kind_name(settings.backend)](
             name,
             settings,
             self._settings.policy(name),

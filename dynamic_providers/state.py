@@ -52,7 +52,12 @@ class Planned:
 
 @dataclass
 class Run:
-    """One run. `now` is taken once; effects that start a span of time (a publication) read `clock`."""
+    """One run. `now` is taken once; effects that start a span of time (a publication) read `clock`.
+
+    planned: rotations that a first `check` or a `diff` decided, by token
+    checked: tokens that the state knows and that were judged
+    older:   tokens of which the state is older than what was published
+    """
 
     id: str
     now: datetime
@@ -63,6 +68,7 @@ class Run:
     scrubber: Scrubber = field(default_factory=Scrubber)
     planned: dict[str, Planned] = field(default_factory=dict)
     checked: set[str] = field(default_factory=set)
+    older: set[str] = field(default_factory=set)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _backends: dict[str, Backend] = field(default_factory=dict)
     _greeted: set[str] = field(default_factory=set)
@@ -102,6 +108,14 @@ class Run:
         entries = self._all_receipts()
         found = next((entries[name] for name in (token, *was) if name in entries), None)
         return Receipt.model_validate_json(found) if found else None
+
+    def named_by_receipts(self) -> frozenset[str] | None:
+        """Every generation that some token's receipt names, current or waiting; None while the cluster is away."""
+        receipts = [Receipt.model_validate_json(text) for text in self._all_receipts().values()]
+        if self._receipts_away:
+            return None
+        waiting = (item.generation for receipt in receipts for item in receipt.superseded)
+        return frozenset((*waiting, *(receipt.generation for receipt in receipts)))
 
     def newest_seen(self, token: str, was: Iterable[str], places: Iterable[str]) -> str:
         """The newest generation that the receipt or a published Secret names; empty when neither names one."""

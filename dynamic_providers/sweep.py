@@ -29,11 +29,12 @@ class SweepProvider(Provider):
 
     @verb
     def diff(self, run: Run, _id: str, olds: Props, news: Props) -> DiffResult:
-        ledger = Ledger.from_state(olds["entries"])
+        ledger = Ledger.from_state(olds["entries"]).without(run.named_by_receipts() or ())
         if is_unknown(news["known"]):
             return DiffResult(changes=bool(ledger.due(run.now)))
         if _state_is_older(run, news["known"]):
             return DiffResult(changes=False)
+        ledger = ledger.without(_answered_for(run, news))
         found = _orphans(run, news, ledger)
         _tell(run, news["backend"], found, ledger)
         return DiffResult(changes=bool(found.unknown or ledger.due(run.now)))
@@ -58,9 +59,9 @@ class SweepProvider(Provider):
 def _sweep(run: Run, ledger: Ledger, news: Props) -> Props:
     if not _state_is_older(run, news["known"]):
         overlaps = {token: parse_duration(text) for token, text in news["overlaps"].items()}
+        ledger = ledger.without(_answered_for(run, news))  # their tokens' own ledgers tell when they end
         ledger = _orphans(run, news, ledger).admitted_to(ledger, run.clock(), overlaps)
-        current = [generations[0] for generations in news["known"].values() if generations]
-        ledger = lifecycle.retire(run.backend(news["backend"]), ledger, run.now, keep=current).forget([])
+        ledger = lifecycle.retire(run.backend(news["backend"]), ledger, run.now, keep=()).forget([])
     for entry in ledger.waiting():
         if entry.error:
             message = f"the orphan {entry.generation} could not be ended: {entry.error}"
@@ -69,9 +70,17 @@ def _sweep(run: Run, ledger: Ledger, news: Props) -> Props:
 
 
 def _orphans(run: Run, news: Props, ledger: Ledger) -> Orphans:
+    if run.named_by_receipts() is None:
+        return Orphans(())  # a token that is missing from the config could not be told from an orphan, which can wait
     inventory = run.inventory(news["backend"], news["owner"])
+    entered = [entry.generation for entry in ledger.entries]
+    return lifecycle.find_orphans(inventory.alive.values(), [*_answered_for(run, news), *entered])
+
+
+def _answered_for(run: Run, news: Props) -> list[str]:
+    """What stands in a ledger: all that this program knows, and, lest a slip in the config kill, all that was told."""
     known = [generation for generations in news["known"].values() for generation in generations]
-    return lifecycle.find_orphans(inventory.alive.values(), [*known, *(entry.generation for entry in ledger.entries)])
+    return [*known, *(run.named_by_receipts() or ())]
 
 
 def _tell(run: Run, backend: str, found: Orphans, ledger: Ledger) -> None:
@@ -84,7 +93,9 @@ def _tell(run: Run, backend: str, found: Orphans, ledger: Ledger) -> None:
 
 
 def _state_is_older(run: Run, known: Mapping[str, list[str]]) -> bool:
-    """Whether the receipt names a newer generation of any token than the state does."""
+    """Whether the receipt or a published Secret names a newer generation of any token than the state does."""
+    if run.older & known.keys():
+        return True
     for token, generations in known.items():
         receipt = run.receipt(token)
         if receipt is not None and generations and is_newer(receipt.generation, generations[0]):

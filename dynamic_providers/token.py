@@ -37,6 +37,8 @@ class TokenProvider(Provider):
         run.checked.add(token)
         decision = decide(policy, history, run.now)
         _tell(run, token, decision)
+        if decision.reason is Reason.STATE_IS_OLDER:
+            run.older.add(token)
         if decision.action is Action.DEFER:
             return CheckResult(inputs_of(olds, INPUTS), [])  # nothing is taken over, or a nonce would be used up
         kept = inputs_of(olds, DECIDED)
@@ -104,6 +106,7 @@ class TokenProvider(Provider):
 def _first(run: Run, news: Props) -> Props:
     """The decided inputs when the engine knows no old ones: take what was planned, or begin."""
     token = news["token"]
+    run.older.discard(token)
     planned = run.planned.pop(token, None)
     if planned is not None:
         return {"generation": planned.generation, "reason": str(planned.reason), "renewal": ""}

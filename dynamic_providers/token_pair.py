@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 import pulumi
@@ -41,12 +41,16 @@ class TokenPairProvider(Provider):
 
     @verb
     def check(self, run: Run, olds: Props, news: Props) -> CheckResult:
+        if news["token"] in run.older:
+            return CheckResult(inputs_of(olds, INPUTS), [])  # or it would publish an older generation again
         receipt = run.receipt(news["token"], news["was"])
         retired = list(receipt.retired) if receipt else olds.get("retired") or []
         return CheckResult({**news, "retired": retired}, [])
 
     @verb
     def diff(self, run: Run, _id: str, olds: Props, news: Props) -> DiffResult:
+        if news["token"] in run.older:
+            return DiffResult(changes=False)
         overdue = not is_unknown(news["policy"]) and _previous_is_overdue(run, olds)
         return DiffResult(changes=overdue or changed(olds, news, INPUTS))
 
@@ -98,19 +102,36 @@ def _confirmed_end(run: Run, news: Props) -> str:
 
 def _succeed(run: Run, olds: Props, news: Props) -> Props:
     """A new generation: confirm it; the one before becomes superseded and, if consumers had it, previous."""
-    policy = Policy.model_validate(news["policy"])
     outputs: Props = {"expires": _confirmed_end(run, news)}
     outputs["superseded"] = [*olds["superseded"], {"generation": olds["generation"], "handle": olds["handle"]}]
-    valid_until = to_rfc3339(run.clock() + policy.overlap)
-    receipt = run.receipt(news["token"], news["was"])
     if news["emergency"] != olds["emergency"] and news["emergency"]:
         return outputs | _NO_PREVIOUS
+    return outputs | _previous(run, olds, news)
+
+
+def _previous(run: Run, olds: Props, news: Props) -> Props:
+    """The value that consumers were last given and how long they may rely on it; none when it is known dead."""
+    receipt = run.receipt(news["token"], news["was"])
     if receipt is None or receipt.generation == olds["generation"]:
-        outputs |= {"previous": olds["value"], "previous_generation": olds["generation"]}
-        outputs["previous_valid_until"] = valid_until
-    elif olds["previous"]:
-        outputs["previous_valid_until"] = valid_until
-    return outputs
+        value, generation, handle = olds["value"], olds["generation"], olds["handle"]
+    else:
+        value, generation = olds["previous"], olds["previous_generation"]
+        handle = next((item["handle"] for item in olds["superseded"] if item["generation"] == generation), "")
+    valid_until = _valid_until(run, olds, handle, run.clock() + Policy.model_validate(news["policy"]).overlap)
+    if not value or valid_until is None:
+        return _NO_PREVIOUS
+    return {"previous": value, "previous_generation": generation, "previous_valid_until": to_rfc3339(valid_until)}
+
+
+def _valid_until(run: Run, olds: Props, handle: str, overlap_ends: datetime) -> datetime | None:
+    """The end of the overlap, or the backend's end where that is sooner; None when the generation is dead."""
+    inventory = run.inventory(olds["backend"], olds["owner"], [handle])
+    if inventory.unreachable:
+        return overlap_ends
+    found = inventory.alive.get(handle)
+    if found is None:
+        return None
+    return min(overlap_ends, found.expires or overlap_ends)
 
 
 def _without_retired(run: Run, outputs: Props, olds: Props, news: Props) -> Props:
@@ -124,11 +145,19 @@ def _without_retired(run: Run, outputs: Props, olds: Props, news: Props) -> Prop
 
 
 def _previous_is_overdue(run: Run, olds: Props) -> bool:
-    """Without a receipt that tells of its end, a previous value is shown for its overlap and a tolerated outage."""
+    """Without a receipt that tells of its end, a previous value is shown for its overlap and a tolerated outage.
+
+    The overlap begins when consumers were given its successor, which a receipt tells better than the pair.
+    """
     if not olds.get("previous_valid_until"):
         return False
-    tolerated: timedelta = Policy.model_validate(olds["policy"]).tolerated_outage
-    return run.now > from_rfc3339(olds["previous_valid_until"]) + tolerated
+    policy, receipt = Policy.model_validate(olds["policy"]), run.receipt(olds["token"], olds.get("was") or ())
+    ends = from_rfc3339(olds["previous_valid_until"])
+    if receipt is not None:
+        if receipt.generation != olds["generation"]:
+            return False
+        ends = max(ends, receipt.published_at + policy.overlap)
+    return run.now > ends + policy.tolerated_outage
 
 
 class TokenPair(Resource, module="token-rotation", name="TokenPair"):

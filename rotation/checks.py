@@ -84,7 +84,7 @@ def state_is_older(policy: Policy, history: History, now: datetime) -> Decision 
     """A newer generation was published than the state knows: an old state was restored."""
     if not is_newer(history.newest_seen, history.generation):
         return None
-    unseen = History(history.newest_seen, minted_at(history.newest_seen), _published_end(history))
+    unseen = History(history.newest_seen, minted_at(history.newest_seen), _end_told_of(history.newest_seen, history))
     if now >= rotates_at(policy, unseen):
         return None  # waiting longer would let the published generation end: the ordinary checks go on
     return Decision(
@@ -145,6 +145,8 @@ def previous_unpublished(policy: Policy, history: History, now: datetime) -> Dec
     due = _scheduled(policy, history, now)
     if due is None or history.published is None or history.published.generation == history.generation:
         return None
+    if is_newer(history.published.generation, history.generation):
+        return None  # it is the state that is older
     limit = _published_end(history)
     if limit is not None and now >= limit - policy.tolerated_outage:
         return None
@@ -214,3 +216,9 @@ def _scheduled(policy: Policy, history: History, now: datetime) -> Decision | No
 
 def _published_end(history: History) -> datetime | None:
     return history.published.expires if history.published else None
+
+
+def _end_told_of(generation: str, history: History) -> datetime | None:
+    """Its end, if the receipt tells of this generation and not of an earlier one."""
+    told = history.published is not None and history.published.generation == generation
+    return _published_end(history) if told else None

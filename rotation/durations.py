@@ -9,20 +9,23 @@ from typing import Annotated
 from pydantic import BeforeValidator, PlainSerializer
 
 _UNITS_IN_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = timedelta(days=36_500)  # far beyond any token, and near enough for every calendar
 _FORM = re.compile(r"(\d+)([smhd])")
 
 
 def parse_duration(text: object) -> timedelta:
-    """Read `365d`, `12h`, `30m` or `45s`; raises ValueError for anything else, and for nothing at all (`0d`)."""
+    """Read `365d`, `12h`, `30m` or `45s`; raises ValueError for anything else, for `0d`, and beyond a century."""
     if isinstance(text, timedelta):
         return text
     match = _FORM.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"{text!r} is not a duration; write a whole number and a unit, as in 365d, 12h, 30m or 45s")
-    length = timedelta(seconds=int(match[1]) * _UNITS_IN_SECONDS[match[2]])
-    if not length:
+    seconds = int(match[1]) * _UNITS_IN_SECONDS[match[2]]
+    if not seconds:
         raise ValueError(f"{text!r} is no time at all; a duration must be longer than zero")
-    return length
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError(f"{text!r} is longer than {format_duration(_LONGEST)}, the longest duration")
+    return timedelta(seconds=seconds)
 
 
 def format_duration(length: timedelta) -> str:

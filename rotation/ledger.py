@@ -96,6 +96,11 @@ class Ledger:
         named = set(still_named)
         return Ledger(tuple(e for e in self.entries if e.retired is None or e.generation in named))
 
+    def without(self, elsewhere: Iterable[str]) -> Ledger:
+        """Drop what another ledger answers for."""
+        names = set(elsewhere)
+        return Ledger(tuple(entry for entry in self.entries if entry.generation not in names))
+
     def to_state(self) -> list[dict[str, Any]]:
         """The form in which a Pulumi state holds it."""
         return [entry.to_state() for entry in self.entries]

@@ -66,7 +66,7 @@ class Declared:
     spec: Mapping[str, str] = field(default_factory=dict)
     force: str = ""
     emergency: str = ""
-    probe: str = "mint"
+    probe: str = "never"
     was: tuple[str, ...] = ()
     places: tuple[str, ...] = ("apps/admin",)
 
@@ -149,6 +149,7 @@ class Line:
         common = {"token": declared.name, "owner": OWNER, "backend": declared.backend, "policy": dict(declared.policy)}
         common["was"] = list(declared.was)
         given = {name: getattr(declared, name) for name in ("spec", "force", "emergency", "probe", "places")}
+        given["places"] = list(declared.places)
         try:
             minted = self._step("token", declared.name, {**common, **given}, declared.was)
             pair = self._step(

@@ -148,7 +148,7 @@ def test_durations_are_read_and_written(text: str, length: timedelta) -> None:
 )
 def test_what_is_no_duration_is_refused(text: object) -> None:
     """Nothing is guessed: no unit, no number, no length, or two, is an error that shows the form."""
-    with pytest.raises(ValueError, match="as in 365d|longer than zero"):
+    with pytest.raises(ValueError, match=r"as in 365d|longer than zero"):
         parse_duration(text)
 
 

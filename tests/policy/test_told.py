@@ -1,4 +1,4 @@
-"""What is told: reason lines, receipts, errors. Written once, read by programs and people, and never a value in them."""
+"""What is told: reason lines, receipts, errors. Written once, read by programs and people, never with a value."""
 
 from __future__ import annotations
 

@@ -1,0 +1,80 @@
+"""Every kind of backend is held to the same laws: the simulated Authentik in each of its ways, and a real OpenBao."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+import pytest
+from hypothesis import settings
+
+from rotation.backends.registry import KINDS
+from rotation.testing.laws import LAWS
+from rotation.testing.machine import BackendMachine
+from rotation.testing.worlds import Law, World
+from sandbox.servers.openbao import OpenBaoServer
+from tests.backends.authentik_world import AuthentikWorld
+from tests.backends.openbao_world import OpenBaoWorld
+
+SIMULATED: dict[str, Callable[[], AuthentikWorld]] = {
+    "schedule, by an admin": partial(AuthentikWorld, "schedule", "admin"),
+    "schedule, by itself": partial(AuthentikWorld, "schedule", "self"),
+    "server, by an admin": partial(AuthentikWorld, "server", "admin"),
+    "server, by itself": partial(AuthentikWorld, "server", "self"),
+}
+BY_NAME = {law.__name__: law for law in LAWS}
+each_law = pytest.mark.parametrize("law", BY_NAME.values(), ids=BY_NAME.keys())
+
+
+@contextmanager
+def a_vault_world(server: OpenBaoServer) -> Iterator[OpenBaoWorld]:
+    """A world on the shared server, taken down afterwards."""
+    world = OpenBaoWorld(server)
+    try:
+        yield world
+    finally:
+        world.close()
+
+
+@each_law
+@pytest.mark.parametrize("make_world", SIMULATED.values(), ids=SIMULATED.keys())
+def test_authentik_keeps_the_laws(make_world: Callable[[], World], law: Law) -> None:
+    """The simulated Authentik, in both modes and with both credentials, keeps each law amid 120 foreign tokens."""
+    law(make_world())
+
+
+@each_law
+def test_openbao_keeps_the_laws(openbao_server: OpenBaoServer, law: Law) -> None:
+    """A real OpenBao keeps each law."""
+    with a_vault_world(openbao_server) as world:
+        law(world)
+
+
+@pytest.mark.parametrize("make_world", SIMULATED.values(), ids=SIMULATED.keys())
+def test_authentik_in_any_order_of_acts(make_world: Callable[[], World]) -> None:
+    """Whatever the order of mints, revocations and faults, inventory, server and book agree."""
+    machine = type("AuthentikMachine", (BackendMachine,), {"make_world": staticmethod(make_world)})
+    run_machine(machine, examples=25, steps=15)
+
+
+def test_openbao_in_any_order_of_acts(openbao_server: OpenBaoServer) -> None:
+    """The same machine on a real server, with fewer and shorter stories."""
+    with ExitStack() as worlds:
+
+        def make_world() -> World:
+            return worlds.enter_context(a_vault_world(openbao_server))
+
+        machine = type("OpenBaoMachine", (BackendMachine,), {"make_world": staticmethod(make_world)})
+        run_machine(machine, examples=5, steps=10)
+
+
+def run_machine(machine: type[BackendMachine], *, examples: int, steps: int) -> None:
+    """Play stories without a time limit on each: a real server takes its time."""
+    machine.TestCase.settings = settings(max_examples=examples, stateful_step_count=steps, deadline=None)
+    machine.TestCase("runTest").runTest()
+
+
+def test_every_kind_is_held_to_the_laws() -> None:
+    """A kind in the registry without a world here fails this test: write its world, and a run of the laws on it."""
+    assert {AuthentikWorld.kind, OpenBaoWorld.kind} == set(KINDS)
