@@ -60,6 +60,8 @@ def _data(current: str, previous: str) -> dict[str, str]:
 
 
 def _annotations(known: dict[str, Any], policy: Policy) -> dict[str, str]:
+    if known["expires"] is None:
+        return {}  # the pair failed, and with `--continue-on-error` the program goes on; the engine skips the Secret
     facts = {
         "generation": known["generation"],
         "created": known["created"],

@@ -24,7 +24,7 @@ class TokenStack:
 
     def __init__(self, settings: Settings, project: str, stack: str) -> None:
         self._settings = settings
-        self._owner = owner_mark(project, stack)
+        self._marks = {name: _mark(settings, name, project, stack) for name in self._backends()}
         self._cluster = _explicit_provider(settings)
         self._guards = {name: self._guard(name) for name in self._backends()}
         self._rotating = {name: self._token(name) for name in settings.tokens}
@@ -38,7 +38,7 @@ class TokenStack:
         return [name for name in self._settings.backends if name in used]
 
     def _guard(self, backend: str) -> Guard:
-        return Guard(f"{backend}-guard", {"backend": backend, "owner": self._owner})
+        return Guard(f"{backend}-guard", {"backend": backend, "owner": self._marks[backend]})
 
     def _token(self, name: str) -> RotatingToken:
         settings = self._settings.tokens[name]
@@ -46,7 +46,7 @@ class TokenStack:
             name,
             settings,
             self._settings.policy(name),
-            owner=self._owner,
+            owner=self._marks[settings.backend],
             guard=self._guards[settings.backend],
             cluster=self._cluster,
             decommissioned=name in self._settings.decommission,
@@ -56,7 +56,7 @@ class TokenStack:
         mine = {name: self._rotating[name] for name, token in self._settings.tokens.items() if token.backend == backend}
         props = {
             "backend": backend,
-            "owner": self._owner,
+            "owner": self._marks[backend],
             "known": pulumi.Output.all(**{name: _generations(rotating) for name, rotating in mine.items()}),
             "overlaps": {name: format_duration(self._settings.policy(name).overlap) for name in mine},
         }
@@ -64,10 +64,18 @@ class TokenStack:
         return Sweep(f"{backend}-sweep", props, pulumi.ResourceOptions(depends_on=retirements))
 
 
+def _mark(settings: Settings, backend: str, project: str, stack: str) -> str:
+    """Entries with a name of their own may share a server: each has its mark, and neither sweeps the other's tokens."""
+    return owner_mark(project, stack, "" if backend == settings.kind_name(backend) else backend)
+
+
 def _generations(rotating: RotatingToken) -> pulumi.Output[list[str]]:
-    """The current generation first, then every one that its pair still names."""
+    """The current generation first, then every one that its pair still names; none of a pair that failed.
+
+    With `--continue-on-error` the program goes on after a failure, and what failed has outputs of None.
+    """
     told = pulumi.Output.all(rotating.pair.generation, rotating.pair.superseded)
-    return told.apply(lambda known: [known[0], *(item["generation"] for item in known[1])])
+    return told.apply(lambda known: [] if known[1] is None else [known[0], *(item["generation"] for item in known[1])])
 
 
 def _explicit_provider(settings: Settings) -> kubernetes.Provider:

@@ -81,7 +81,11 @@ class RetirementProvider(Provider):
 
     @verb
     def delete(self, run: Run, _id: str, props: Props) -> None:
-        """Give up the receipt's entry; the pair, deleted after this, revokes what is alive."""
+        """Give up the receipt's entry; the pair, deleted after this, revokes what is alive.
+
+        The credential for that is resolved now: it may be what this token published, and that is deleted next.
+        """
+        run.backend(props["backend"])
         run.cluster.remove_receipt(props["token"])
 
 

@@ -26,7 +26,7 @@ from rotation.backends.http_transport import http_transport
 from rotation.backends.protocol import Backend
 from rotation.backends.registry import KINDS
 from rotation.clock import Clock
-from rotation.errors import ClusterAway, InvalidSettings, Unavailable
+from rotation.errors import ClusterAway, InvalidSettings, RateLimited, Unavailable
 from rotation.model import Generation, is_newer
 from rotation.reasons import Action, Decision, Reason, reason_line
 from rotation.receipt import Receipt
@@ -142,7 +142,7 @@ class Run:
                 except ClusterAway as error:
                     self._receipts = {}
                     self._receipts_away = True
-                    self.tell("receipt", Decision(Action.DEFER, Reason.CLUSTER_AWAY, f"{error.act}: {error.cause}"))
+                    self._tell_away(error)
             return self._receipts
 
     def _published_generation(self, place: str) -> str:
@@ -151,15 +151,24 @@ class Run:
             if self._receipts_away:
                 return ""
             if place not in self._published:
-                namespace, name = place.split("/")
-                self._published[place] = self.cluster.published_generation(namespace, name)
+                self._published[place] = self._look(*place.split("/"))
             return self._published[place]
+
+    def _look(self, namespace: str, name: str) -> str:
+        try:
+            return self.cluster.published_generation(namespace, name)
+        except ClusterAway as error:
+            self._tell_away(error)
+            return ""
+
+    def _tell_away(self, error: ClusterAway) -> None:
+        self.tell("receipt", Decision(Action.DEFER, Reason.CLUSTER_AWAY, f"{error.act}: {error.cause}"))
 
 
 def _take_inventory(backend: Backend, owner: str, known: Sequence[str]) -> Inventory:
     try:
         return Inventory({item.handle: item for item in backend.inventory(owner, known)})
-    except Unavailable as error:
+    except (RateLimited, Unavailable) as error:
         return Inventory(unreachable=f"{error.act}: {error.cause}")
 
 

@@ -16,7 +16,7 @@ from rotation.backends.protocol import Order
 from rotation.checks import History, Published
 from rotation.clock import from_rfc3339, to_rfc3339
 from rotation.errors import Unauthorised
-from rotation.model import Policy, fingerprint, minted_at, new_generation_id
+from rotation.model import Policy, fingerprint, minted_at, new_generation_id, token_of
 from rotation.policy import decide
 from rotation.reasons import Action, Decision, Reason
 
@@ -152,8 +152,10 @@ def _history(run: Run, olds: Props, news: Props) -> History:
         return history
     inventory = run.inventory(olds["backend"], olds["owner"])
     found = inventory.alive.get(generation)  # a backend that lists has our id as its handle
+    others = sum(token_of(handle) in (token, *was) for handle in inventory.alive if handle != generation)
     return replace(
         history,
+        superseded=max(history.superseded, others),  # a receipt does not tell of what was never published
         expires=history.expires or (found.expires if found else None),
         unreachable=inventory.unreachable,
         missing=not inventory.unreachable and found is None,

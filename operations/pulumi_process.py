@@ -53,17 +53,18 @@ def run_pulumi(
     timer = threading.Timer(limit_seconds, end_overdue)
     timer.start()
     lines = []
-    try:
-        assert process.stdout is not None, "it was opened as a pipe"
-        for line in process.stdout:
-            lines.append(line.rstrip("\n"))
-            hear(lines[-1])
-        code = process.wait()
-    except BaseException:
-        _end_group(process)
-        raise
-    finally:
-        timer.cancel()
+    with process:
+        try:
+            assert process.stdout is not None, "it was opened as a pipe"
+            for line in process.stdout:
+                lines.append(line.rstrip("\n"))
+                hear(lines[-1])
+            code = process.wait()
+        except BaseException:
+            _end_group(process)
+            raise
+        finally:
+            timer.cancel()
     return Ended(code, lines, overdue.is_set())
 
 

@@ -36,28 +36,36 @@ def locks_in(lines: Iterable[str]) -> list[StackLock]:
     return [StackLock(m["user"], m["host"], int(m["pid"]), _instant(m["at"])) for m in found]
 
 
-def is_stale(lock: StackLock, host: str = "") -> bool:
+def is_stale(lock: StackLock) -> bool:
     """Whether the run is over: it was on this machine and its process is gone. Anything less certain counts as live."""
-    if lock.host != (host or socket.gethostname()):
+    if lock.host != socket.gethostname():
         return False
-    try:
-        process = psutil.Process(lock.pid)
-        started = datetime.fromtimestamp(process.create_time(), UTC)
-        ended = process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-    return ended or started > lock.taken + _START_TOLERANCE  # the number was given to a later process
+    started = _start_of(lock.pid)
+    return started is None or started > lock.taken + _START_TOLERANCE  # later: the number was given away
 
 
 def end_remains(lock: StackLock) -> bool:
     """Kill what a stale lock's run left in its process group: its provider could still mint. True: there was something.
 
-    A group's number is not given away while the group has members, so this ends nobody else's processes.
+    A group's number is not given away while the group has members; where a process has it now, the group is its own.
     """
+    if _start_of(lock.pid) is not None:
+        return False
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(lock.pid, signal.SIGKILL)
         return True
     return False
+
+
+def _start_of(pid: int) -> datetime | None:
+    """When the process with this number began; None when there is none, or only its remains."""
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return datetime.fromtimestamp(process.create_time(), UTC)
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _instant(text: str) -> datetime:

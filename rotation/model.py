@@ -72,10 +72,14 @@ class Minted(Generation):
     value: str = field(default="", repr=False, kw_only=True)
 
 
-def owner_mark(project: str, stack: str) -> str:
-    """The mark on everything that one stack mints: the stack's name made plain, and a hash that keeps marks apart."""
+def owner_mark(project: str, stack: str, backend: str = "") -> str:
+    """The mark on everything that one stack mints: the stack's name made plain, and a hash that keeps marks apart.
+
+    backend: the entry's name where a stack has several at one server, so that none takes another's for orphans.
+    """
     plain = re.sub(r"[^a-z0-9]+", "-", stack.lower()).strip("-")[:24] or "stack"
-    return f"{plain}-{hashlib.sha256(f'{project}/{stack}'.encode()).hexdigest()[:8]}"
+    named = f"{project}/{stack}" + (f"\n{backend}" if backend else "")
+    return f"{plain}-{hashlib.sha256(named.encode()).hexdigest()[:8]}"
 
 
 def new_generation_id(owner: str, token: str, now: datetime) -> str:

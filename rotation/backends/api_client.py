@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import stamina
 
@@ -85,6 +88,9 @@ class ApiClient:
         self._compare_clocks(act, response)
         if response.status >= HTTPStatus.MULTIPLE_CHOICES:
             self._fail(act, response)
+        if not _is_json(response):
+            cause = f"HTTP {response.status} with an answer that is no JSON"
+            raise Unavailable(act, cause, "Check the url: a proxy or a login page answered.", backend=self.backend)
         return response
 
     def _compare_clocks(self, act: str, response: Response) -> None:
@@ -107,6 +113,9 @@ class ApiClient:
         shown = self._shown(response)
         if shown:
             cause += f" ({shown})"
+        elif status == HTTPStatus.NOT_FOUND:  # a proxy whose server is away says so too: it does not mean gone
+            cause += " without the server's own words"
+            raise Unavailable(act, cause, "Check the url and that the server runs behind it.", backend=self.backend)
         raise _typed(status, act, cause, self.backend, response)
 
     def _shown(self, response: Response) -> str:
@@ -114,7 +123,9 @@ class ApiClient:
             text = self.refusal_text(response.json())
         except (ValueError, TypeError, KeyError, AttributeError):
             return ""
-        return " ".join(text.split())[:_SHOWN_CHARACTERS].replace(self.credential or "\0", "[credential]")
+        for form in _forms(self.credential):  # before the cut, or a part of it would stay
+            text = text.replace(form, "[credential]")
+        return " ".join(text.split())[:_SHOWN_CHARACTERS]
 
 
 def _typed(status: int, act: str, cause: str, backend: str, response: Response) -> BackendError:
@@ -134,15 +145,35 @@ def _typed(status: int, act: str, cause: str, backend: str, response: Response) 
     return Refused(act, cause, "Change what the config asks for to what the server accepts.", backend=backend)
 
 
+def _forms(credential: str) -> list[str]:
+    """How a server may echo a credential: as it is, and as JSON, URL and base64 write it."""
+    if not credential:
+        return []
+    raw = credential.encode()
+    encoded = [base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]
+    return [credential, json.dumps(credential)[1:-1], quote(credential, safe=""), *encoded]
+
+
+def _is_json(response: Response) -> bool:
+    """Whether the body is JSON, or there is none."""
+    try:
+        response.json()
+    except ValueError:
+        return False
+    return True
+
+
 def _server_time(response: Response) -> datetime | None:
     try:
-        return parsedate_to_datetime(response.headers["date"])
+        told = parsedate_to_datetime(response.headers["date"])
     except (KeyError, ValueError):
         return None
+    return told if told.tzinfo else None
 
 
 def _retry_after(response: Response) -> timedelta | None:
     try:
-        return timedelta(seconds=float(response.headers["retry-after"]))
-    except (KeyError, ValueError):
+        wish = timedelta(seconds=float(response.headers["retry-after"]))
+    except (KeyError, ValueError, OverflowError):
         return None
+    return wish if wish >= timedelta(0) else None

@@ -32,14 +32,14 @@ def http_transport(base_url: str, ca_certificate: Path | None = None) -> Transpo
                 headers=dict(request.headers),
                 content=request.body,
             )
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _typed(error) from None  # the chained request would hold the credential
         return Response(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, answer.content)
 
     return send
 
 
-def _typed(error: httpx.TransportError) -> Refused | Unavailable:
+def _typed(error: httpx.RequestError) -> Refused | Unavailable:
     cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in cause:
         remedy = "Check the server's name and certificate, or name its authority in `ca_certificate`."

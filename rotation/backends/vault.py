@@ -18,7 +18,7 @@ from rotation.backends.api_client import ApiClient
 from rotation.backends.protocol import Capabilities, Order
 from rotation.backends.transport import Transport
 from rotation.clock import Clock, from_rfc3339
-from rotation.errors import BackendError, NotFound, Refused
+from rotation.errors import BackendError, NotFound, Refused, Unavailable
 from rotation.model import Generation, Minted
 
 KIND = "vault"
@@ -128,6 +128,8 @@ class Vault:
             if any(text in refused.cause for text in _GONE):
                 raise NotFound(act, refused.cause, backend=self.name) from None
             raise
+        except NotFound as lost:  # of a token the server says it by a 400: this is no path of its own
+            raise Unavailable(act, lost.cause, "Check the url of the backend.", backend=self.name) from None
         return body
 
     def _refuse_unfit(self, auth: Mapping[str, Any], role: str) -> None:

@@ -10,8 +10,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from rotation.backends.protocol import Order
 from rotation.errors import BackendError, Unauthorised, Unavailable
 from rotation.model import Minted
-from rotation.testing.laws import raised
-from rotation.testing.worlds import World, order_of
+from rotation.testing.worlds import World, order_of, raised
 
 Book = dict[str, Minted]
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from rotation.backends.protocol import Backend, Order
+from rotation.errors import BackendError
 from rotation.model import Minted
 from rotation.testing.builders import an_order
 
@@ -55,8 +56,14 @@ class World(Protocol):
     unknown: str
     mint_path: str
     ends_by_itself: bool
-    backend: Backend
-    faults: Faults
+
+    @property
+    def backend(self) -> Backend:
+        """What is examined, with our credential."""
+
+    @property
+    def faults(self) -> Faults:
+        """What stands between it and its server."""
 
     def connect(self, credential: str) -> Backend:
         """The same server through another credential."""
@@ -79,6 +86,9 @@ class World(Protocol):
 
 Law = Callable[[World], None]
 
+TOLD_TO = timedelta(seconds=2)
+"""How far a granted end may be off: whole seconds, and the way of an answer."""
+
 
 def order_of(world: World, lifetime: timedelta | None = None) -> Order:
     """An order for something fresh in this world."""
@@ -88,3 +98,12 @@ def order_of(world: World, lifetime: timedelta | None = None) -> Order:
 def mint(world: World, lifetime: timedelta | None = None) -> Minted:
     """Mint something fresh in this world."""
     return world.backend.mint(order_of(world, lifetime))
+
+
+def raised(kinds: type[BackendError] | tuple[type[BackendError], ...], act: Callable[[], object]) -> BackendError:
+    """The typed error that an act must end with."""
+    try:
+        answer = act()
+    except kinds as error:
+        return error
+    raise AssertionError(f"expected {kinds}, got the answer of type {type(answer).__name__}")

@@ -1,4 +1,4 @@
-"""The simulated Authentik as a world of the conformance kit: full of foreign tokens, through faults, on a hand clock."""
+"""The simulated Authentik as a world of the conformance kit: foreign tokens, faults, and a clock moved by hand."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_destroy_after_a_kill_at_any_step_leaves_nothing(line: Line, world: Worl
             line.run()
         except Killed:
             break
-        world.clock.move(days=60)
+        world.later(days=60)
     line.destroy()
     assert (world.alive(), line.state) == ([], {})
 
@@ -73,7 +73,7 @@ def test_destroy_after_a_kill_at_any_step_leaves_nothing(line: Line, world: Worl
 def test_destroy_ends_orphans_and_overlaps(line: Line, world: World) -> None:
     """Current, superseded and orphan generations all end."""
     line.run()
-    world.clock.move(days=60)
+    world.later(days=60)
     line.kill_at = "replace token"
     with pytest.raises(Killed):
         line.run()
@@ -86,7 +86,7 @@ def test_destroy_ends_orphans_and_overlaps(line: Line, world: World) -> None:
 def test_the_credential_in_use_goes_last(line: Line, world: World) -> None:
     """When the stack's own token is the credential, everything else is dead before it, and then it is dead too."""
     line.run()
-    world.clock.move(days=60)
+    world.later(days=60)
     line.run()
     world.credential = world.cluster.secrets["apps/admin"]["token"]
     deleted: list[str] = []

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
+from dynamic_providers.verbs import VerbError
+from rotation.errors import ClusterError
 from rotation.reasons import Reason
 from tests.dynamic_providers.line import Line
 from tests.dynamic_providers.world import World
@@ -9,10 +13,10 @@ def _overdue(line: Line, world: World) -> str:
     """Let a superseded generation come to its deadline while the backend refuses deletions; return it."""
     line.run()
     first = line.generation
-    world.clock.move(days=60)
+    world.later(days=60)
     line.run()
     world.faults.refuse(500, method="DELETE", times=1000)
-    world.clock.move(days=30)
+    world.later(days=30)
     return first
 
 
@@ -25,7 +29,7 @@ def test_it_is_kept_with_its_error_and_tried_again(line: Line, world: World) -> 
         assert (waiting.generation, waiting.attempts, "HTTP 500" in waiting.error) == (first, attempts, True)
         assert Reason.REVOCATION_FAILED in line.reasons()
         assert line.outputs("retirement")["failed"] == [f"{first}: {waiting.error}"]
-        world.clock.move(hours=1)
+        world.later(hours=1)
     world.faults.clear()
     line.run()
     assert (world.alive(), world.cluster.receipt("admin").superseded) == ([line.generation], ())
@@ -38,14 +42,14 @@ def test_it_outlasts_rotations(line: Line, world: World) -> None:
     _overdue(line, world)
     generations = world.alive()
     for _ in range(3):
-        world.clock.move(days=60)
+        world.later(days=60)
         line.run()
         generations = [*generations, line.generation]
     assert world.alive() == generations
     waiting = world.cluster.receipt("admin").superseded
     assert [item.generation for item in waiting] == generations[:-1]
     world.faults.clear()
-    world.clock.move(days=30)
+    world.later(days=30)
     line.run()
     assert world.alive() == [line.generation]
 
@@ -77,11 +81,9 @@ def test_a_receipt_that_cannot_be_written_loses_nothing(line: Line, world: World
     """The ledger is built again from the pair: what was revoked is dead, what was not is still there."""
     first = _overdue(line, world)
     world.faults.clear()
-    line.kill_at = "update retirement"
-    before = line.copy()
-    try:
+    world.cluster.fail = {"write": ClusterError}
+    with pytest.raises(VerbError, match="ClusterError"):
         line.run()
-    except Exception:  # noqa: BLE001 - the kill
-        line.state = before
+    world.cluster.heal()
     line.run()
     assert (world.cluster.receipt("admin").retired, world.alive()) == ((first,), [line.generation])

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from rotation.backends import authentik
 from rotation.backends.protocol import Backend
+from rotation.backends.transport import Request, Response, json_request, json_response
 from rotation.errors import ClusterAway, ClusterError
 from rotation.receipt import Receipt
+from rotation.testing.builders import HandClock
 from sandbox.apis.authentik import Authentik
 from sandbox.faults import Faults
-
-START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-
-
-class HandClock:
-    """Stands still until moved."""
-
-    def __init__(self, now: datetime = START) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, **parts: float) -> None:
-        self.now += timedelta(**parts)
-
 
 class MemoryCluster:
     """Receipts and published Secrets in two dicts. `fail` holds the acts that fail: read, look, write, publish."""
@@ -83,12 +69,29 @@ class World:
     def __init__(self, **options: str) -> None:
         self.clock = HandClock()
         self.server = Authentik(self.clock, seed=1, **options)  # type: ignore[arg-type]
-        self.faults = Faults(self.server.handle)
+        self.faults = Faults(self._answer)
         self.cluster = MemoryCluster()
         self.credential = self.server.bootstrap_key
+        self.refuse_new_values = False
 
     def connect(self, name: str) -> Backend:
         return authentik.connect(name, self.faults, self.credential, self.clock, lambda _text: None)
+
+    def call_set_key(self, identifier: str, key: str) -> None:
+        """Give a row another key, as an administrator may."""
+        headers = {"authorization": f"Bearer {self.server.bootstrap_key}"}
+        path = f"/api/v3/core/tokens/{identifier}/set_key/"
+        assert self.server.handle(json_request("POST", path, {"key": key}, headers=headers)).status == 204
+
+    def _answer(self, request: Request) -> Response:
+        ours = request.headers.get("authorization") == f"Bearer {self.credential}"
+        if self.refuse_new_values and not ours:
+            return json_response(403, {"detail": "Token invalid/expired"})
+        return self.server.handle(request)
+
+    def later(self, **parts: float) -> None:
+        """Let time pass, as timedelta's parts say."""
+        self.clock.move(timedelta(**parts))
 
     def alive(self) -> list[str]:
         """Every generation that the server accepts, oldest first."""

@@ -147,8 +147,9 @@ class Stack:
         return self.authentik.calls[("POST", "/core/tokens/")]
 
     def live_at_authentik(self) -> list[str]:
-        """Identifiers of this stack that are alive at Authentik."""
-        return sorted(t.identifier for t in self.authentik.live_tokens() if t.identifier.startswith(self.mark))
+        """Identifiers of this stack that are alive at Authentik, by whichever entry of `backends` they were minted."""
+        ours = f"{self.name}-"  # every mark begins with the stack's name
+        return sorted(t.identifier for t in self.authentik.live_tokens() if t.identifier.startswith(ours))
 
     @property
     def mark(self) -> str:

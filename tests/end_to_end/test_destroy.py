@@ -78,7 +78,7 @@ def _value_unread(stack: Stack) -> None:
 
 def _proof_refused(stack: Stack) -> None:
     stack.authentik_faults.delay(0, path=ME)  # the guard's look at the credential
-    stack.authentik_faults.refuse(403, path=ME, times=ATTEMPTS)
+    stack.authentik_faults.refuse(403, path=ME)
     stack.vault_faults.refuse(500, path=f"{VAULT}renew-accessor", times=ATTEMPTS)
 
 
@@ -86,7 +86,7 @@ def _confirmation_lost(stack: Stack) -> None:
     """Vault gave a full life that the run does not know of; at Authentik the inventory is refused."""
     stack.vault_faults.lose_answer(path=f"{VAULT}renew-accessor", times=ATTEMPTS)
     stack.authentik_faults.delay(0, method="GET", path=TOKENS)  # the reading of the key
-    stack.authentik_faults.refuse(403, method="GET", path=TOKENS, times=ATTEMPTS)
+    stack.authentik_faults.refuse(403, method="GET", path=TOKENS)
 
 
 def _publication_refused(stack: Stack) -> None:

@@ -1,54 +1,84 @@
-"""Runs that end in the middle, and runs that meet: nothing alive is forgotten, and nothing is done twice."""
+"""Runs that end in the middle, and runs that meet: the next scheduled run needs nobody, and nothing alive is forgotten."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import psutil
 
+from operations.exit_code import ExitCode
 from rotation.clock import from_rfc3339
 from tests.end_to_end.stack import POLICY, Stack
 
 ADMIN = {"backend": "authentik", "policy": POLICY}
 TOKENS = "/api/v3/core/tokens/"
+CALL_SECONDS, SETTLE_SECONDS = 4, 5
+"""How late the server carries out the call in which a run is killed, and how long the next run lets such calls end."""
+
+
+def _command(stack: Stack) -> list[str]:
+    """One unattended run."""
+    return [sys.executable, "-m", "operations", "run", "--stack", stack.name, "--settle", f"{SETTLE_SECONDS}s"]
+
+
+def _scheduled_run(stack: Stack) -> subprocess.CompletedProcess[str]:
+    """Run it to its end."""
+    return subprocess.run(
+        _command(stack),
+        cwd=stack.project,
+        env=stack.pulumi.variables(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
 @contextmanager
-def _run_in_background(stack: Stack) -> Iterator[subprocess.Popen[bytes]]:
-    """One `pulumi up` in a session of its own; what the session leaves is ended with the block."""
-    command = ["pulumi", "up", "--stack", stack.name, "--yes", "--skip-preview", "--non-interactive"]
+def _in_background(stack: Stack) -> Iterator[subprocess.Popen[bytes]]:
+    """Run it in the background; with the block, everything that it started is ended."""
     with (stack.directory / "background.log").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=stack.project,
-            env=stack.pulumi.variables(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        environment = stack.pulumi.variables()
+        run = subprocess.Popen(_command(stack), cwd=stack.project, env=environment, stdout=log, stderr=log)
     try:
-        yield process
+        yield run
     finally:
-        for left in _session(process.pid):
-            with suppress(psutil.NoSuchProcess):
-                left.kill()
-        process.wait()
+        for left in (run.pid, *_started_for(stack)):
+            with suppress(ProcessLookupError):
+                os.kill(left, signal.SIGKILL)
+        run.wait()
 
 
-def _session(leader: int) -> list[psutil.Process]:
-    """Every process of one session: providers keep it, though each has a group of its own."""
+def _started_for(stack: Stack) -> list[int]:
+    """Every process that runs for this stack, by its environment: a provider outlives its CLI."""
     found = []
     for process in psutil.process_iter():
-        with suppress(ProcessLookupError, PermissionError):
-            if os.getsid(process.pid) == leader:
-                found.append(process)
+        with suppress(psutil.Error):
+            if process.environ().get("PULUMI_HOME") == stack.environment["PULUMI_HOME"]:
+                found.append(process.pid)
     return found
+
+
+@contextmanager
+def _killed_while(stack: Stack, method: str) -> Iterator[None]:
+    """Kill -9 a run and its CLI in their first call of this method; the block begins with the call still under way."""
+    stack.authentik_faults.delay(CALL_SECONDS, method=method, path=TOKENS)
+    with _in_background(stack) as run:
+        _until(lambda: stack.authentik_faults.met["delay"] > 0, f"the run calls {method}")
+        (cli,) = psutil.Process(run.pid).children()
+        for process in (run, cli):
+            process.kill()
+        _until(lambda: cli.pid not in _started_for(stack), "the CLI is dead")
+        assert _started_for(stack), "a provider outlives the CLI"
+        yield
 
 
 def _until(condition: Callable[[], bool], what: str) -> None:
@@ -60,42 +90,26 @@ def _until(condition: Callable[[], bool], what: str) -> None:
     raise AssertionError(f"not within a minute: {what}")
 
 
-def _kill_while(stack: Stack, method: str, *, done: Callable[[], bool]) -> None:
-    """Kill -9 the CLI in its first call of this method; its provider lives on until the call is `done`."""
-    stack.authentik_faults.delay(2, method=method, path=TOKENS)
-    with _run_in_background(stack) as run:
-        _until(lambda: stack.authentik_faults.met["delay"] == 1, f"the run calls {method}")
-        run.kill()
-        run.wait()
-        _until(done, f"the call {method} is done")
-    stack.authentik_faults.met.clear()
-    assert _locks(stack), "a killed run leaves its lock"
-
-
-def _locks(stack: Stack) -> list[Path]:
-    return list((stack.directory / "state" / ".pulumi" / "locks").rglob("*.json"))
-
-
-def _next_run(stack: Stack) -> None:
-    """What the next scheduled run does."""
-    stack.pulumi.run("cancel", "--yes", "--stack", stack.name)
-    stack.up()
+def _completes_by_itself(stack: Stack) -> None:
+    """The next scheduled run breaks the lock, ends what the dead run left, and leaves nothing pending in the state."""
+    next_run = _scheduled_run(stack)
+    assert next_run.returncode == ExitCode.FINE, next_run.stdout
+    assert "stale lock broken" in next_run.stdout
+    assert _started_for(stack) == []
+    _everything_alive_is_in_a_ledger(stack)
 
 
 def _everything_alive_is_in_a_ledger(stack: Stack) -> None:
     """Alive is the current generation, and besides it only what has a deadline, an overlap from now at the latest."""
-    resources = stack.resources()
-    entries = [
-        entry
-        for ledger in ("admin-retirement", "authentik-sweep")
-        for entry in resources[ledger]["outputs"]["entries"]
-        if not entry["retired"]
-    ]
-    current = resources["admin-pair"]["outputs"]["generation"]
+    deployment = stack.pulumi.export()["deployment"]
+    assert not deployment.get("pending_operations")
+    outputs = {item["urn"].rpartition("::")[2]: item.get("outputs", {}) for item in deployment["resources"]}
+    ledgers = [*outputs["admin-retirement"]["entries"], *outputs["authentik-sweep"]["entries"]]
+    waiting = {entry["generation"]: from_rfc3339(entry["deadline"]) for entry in ledgers if not entry["retired"]}
+    current = outputs["admin-pair"]["generation"]
     assert current == stack.published_generation("admin")
-    assert sorted([current, *(entry["generation"] for entry in entries)]) == stack.live_at_authentik()
-    for entry in entries:
-        assert 29 <= (from_rfc3339(entry["deadline"]) - stack.now).days <= 30
+    assert sorted([current, *waiting]) == stack.live_at_authentik()
+    assert all(29 <= (deadline - stack.now).days <= 30 for deadline in waiting.values())
 
 
 def _only_the_current_one_lives_on(stack: Stack) -> None:
@@ -109,13 +123,11 @@ def _only_the_current_one_lives_on(stack: Stack) -> None:
 def test_a_run_killed_while_it_mints_the_first_generation(stack: Stack) -> None:
     """A mint that no state knows is found by its mark, given a deadline by the next run, and ended after it."""
     stack.declare(admin=ADMIN)
-    _kill_while(stack, "POST", done=lambda: stack.mints == 1)
-    (unknown,) = stack.live_at_authentik()
-
-    _next_run(stack)
+    with _killed_while(stack, "POST"):
+        assert stack.live_at_authentik() == []
+        _completes_by_itself(stack)
     assert stack.mints == 2
-    assert unknown in stack.live_at_authentik()
-    _everything_alive_is_in_a_ledger(stack)
+    assert len(stack.live_at_authentik()) == 2
     _only_the_current_one_lives_on(stack)
 
 
@@ -125,15 +137,13 @@ def test_a_run_killed_while_it_mints_at_a_rotation(stack: Stack) -> None:
     stack.up()
     first = stack.secret("admin")["token"]
     stack.pass_days(61)
-    _kill_while(stack, "POST", done=lambda: stack.mints == 2)
-    assert stack.secret("admin") == {"token": first}
-    assert stack.authentik.accepts(first)
-
-    _next_run(stack)
+    with _killed_while(stack, "POST"):
+        assert stack.secret("admin") == {"token": first}
+        _completes_by_itself(stack)
     assert stack.mints == 3
-    assert stack.secret("admin")["token-previous"] == first
     assert len(stack.live_at_authentik()) == 3
-    _everything_alive_is_in_a_ledger(stack)
+    assert stack.secret("admin")["token-previous"] == first
+    assert stack.authentik.accepts(first)
     _only_the_current_one_lives_on(stack)
 
 
@@ -141,20 +151,17 @@ def test_a_run_killed_between_publication_and_retirement(stack: Stack) -> None:
     """The published generation stays, the one before it gets its whole overlap, and nothing is minted again."""
     stack.declare(admin=ADMIN)
     stack.up()
-    oldest = stack.published_generation("admin")
     stack.pass_days(61)
     stack.up()
     second = stack.secret("admin")["token"]
-    stack.pass_days(61)  # the second is due, and so is the end of the oldest: the run is killed while it revokes that
-    _kill_while(stack, "DELETE", done=lambda: oldest not in stack.live_at_authentik())
-    published = stack.secret("admin")
-    assert published["token-previous"] == second
-
-    _next_run(stack)
+    stack.pass_days(61)  # the second is due, and so is the end of the first: the run is killed while it revokes that
+    with _killed_while(stack, "DELETE"):
+        published = stack.secret("admin")
+        assert published["token-previous"] == second
+        _completes_by_itself(stack)
     assert stack.secret("admin") == published
     assert stack.mints == 3
     assert len(stack.live_at_authentik()) == 2
-    _everything_alive_is_in_a_ledger(stack)
     _only_the_current_one_lives_on(stack)
 
 
@@ -162,14 +169,13 @@ def test_two_runs_at_once(stack: Stack) -> None:
     """The second run is refused by the lock and changes nothing; the first completes as if it were alone."""
     stack.declare(admin=ADMIN)
     stack.authentik_faults.delay(20, method="POST", path=TOKENS)
-    with _run_in_background(stack) as first:
-        _until(lambda: stack.authentik_faults.met["delay"] == 1, "the first run mints")
-        second = stack.up(check=False)
+    with _in_background(stack) as first:
+        _until(lambda: stack.authentik_faults.met["delay"] > 0, "the first run mints")
+        second = _scheduled_run(stack)
         assert first.poll() is None, "the first run ended before the second was refused"
-        assert second.code != 0
-        assert "locked" in second.output
+        assert second.returncode == ExitCode.LOCKED, second.stdout
         assert stack.mints == 0
-        assert first.wait() == 0
+        assert first.wait() == ExitCode.FINE
     assert stack.mints == 1
-    assert stack.authentik.accepts(stack.secret("admin")["token"])
     assert stack.live_at_authentik() == [stack.published_generation("admin")]
+    assert stack.authentik.accepts(stack.secret("admin")["token"])

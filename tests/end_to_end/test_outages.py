@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import httpx
@@ -97,7 +98,7 @@ def test_a_lease_that_died_unconfirmed(stack: Stack) -> None:
     stack.vault_faults.refuse(500, path="/v1/auth/token/revoke-accessor", times=1000)
     assert stack.up(check=False).code != 0
     lease = stack.outputs_of("admin-token")
-    _wait_for_its_end(stack, lease["value"])
+    _wait_for_its_end(stack, json.loads(lease["value"]["plaintext"]))
 
     stack.vault_faults.clear()
     told = stack.up().output

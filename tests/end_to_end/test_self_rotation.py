@@ -40,7 +40,7 @@ def test_a_service_account_rotates_its_own_token(stack: Stack) -> None:
     second = stack.secret("own")
     assert second["token-previous"] == first
     assert stack.authentik.accepts(first)
-    assert {t.username for t in stack.authentik.live_tokens() if t.identifier.startswith(stack.mark)} == {ACCOUNT}
+    assert {t.username for t in stack.authentik.live_tokens() if t.identifier.startswith(stack.name)} == {ACCOUNT}
 
     stack.pass_days(31)
     stack.up()
@@ -62,7 +62,7 @@ def test_an_administrator_mints_for_others_beside_an_account_of_its_own(stack: S
     spec = {"user": owner, "mode": "server"}
     stack.declare(own=own, operator={"backend": "authentik", "spec": spec, "policy": {**POLICY, "overlap": "5d"}})
     stack.up()
-    granted = {t.username: t.expires for t in stack.authentik.live_tokens() if t.identifier.startswith(stack.mark)}
+    granted = {t.username: t.expires for t in stack.authentik.live_tokens() if t.identifier.startswith(stack.name)}
     assert granted[ACCOUNT] is None
     end = granted[owner]
     assert end is not None

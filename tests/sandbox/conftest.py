@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from authentik_world import World
+
+from tests.sandbox.authentik_world import World
 
 
 @pytest.fixture

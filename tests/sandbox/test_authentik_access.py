@@ -3,10 +3,10 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 
 import pytest
-from authentik_world import START, World
 
 from rotation.backends.transport import Request
 from sandbox.apis.authentik import BOOTSTRAP_IDENTIFIER, Authentik
+from tests.sandbox.authentik_world import START, World
 
 INVALID = (403, {"detail": "Token invalid/expired"})
 NO_PERMISSION = (403, {"detail": "You do not have permission to perform this action."})

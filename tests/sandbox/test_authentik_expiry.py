@@ -3,10 +3,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from authentik_world import START, World
 
 from sandbox.apis.authentik_records import TOKEN_EXPIRES, TOKEN_MAXIMUM_LIFETIME, duration
 from sandbox.apis.authentik_store import next_sweep
+from tests.sandbox.authentik_world import START, World
 
 EXPIRED = {"detail": "Token invalid/expired"}
 

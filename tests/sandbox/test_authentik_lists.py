@@ -3,7 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from authentik_world import World
+
+from tests.sandbox.authentik_world import World
 
 
 def _identifiers(world: World, **query: str) -> list[str]:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from authentik_world import World
-
 from sandbox.apis.authentik_records import TOKEN_EXPIRES
+from tests.sandbox.authentik_world import World
 
 
 def test_a_service_account_rotates_itself(world: World) -> None:

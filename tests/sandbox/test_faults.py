@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from authentik_world import World
 
 from rotation.backends.transport import Request, Response, json_request
 from sandbox.faults import Fault, Faults
+from tests.sandbox.authentik_world import World
 
 TOKENS = "/api/v3/core/tokens/"
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from authentik_world import World
 
 from sandbox.clock import move
 from sandbox.faults import Fault, Faults
 from sandbox.remote import Remote
 from sandbox.serve import mounted
+from tests.sandbox.authentik_world import World
 
 ROOT = Path(__file__).resolve().parents[2]
 

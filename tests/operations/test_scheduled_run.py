@@ -1,0 +1,201 @@
+"""One unattended run: what it does about locks, what it tells, and the code it ends with."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from operations.exit_code import ExitCode
+from rotation.reasons import Action, Decision, Reason, reason_line
+from tests.operations.conftest import Outcome
+from tests.operations.scripted_cli import ScriptedCli
+
+Run = Callable[..., Outcome]
+
+
+def locked_by(pid: int, host: str = "", taken: datetime | None = None) -> str:
+    """The CLI's refusal for a lock."""
+    at = (taken or datetime.now(UTC)).isoformat()
+    return (
+        "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end\n"
+        f"  file:///state/.pulumi/locks/x.json: created by me@{host or socket.gethostname()} (pid {pid}) at {at}"
+    )
+
+
+def ended_process() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+def events(log: list[dict[str, object]]) -> list[object]:
+    """What the log tells, in order."""
+    return [line["event"] for line in log]
+
+
+def test_a_quiet_run_says_that_nothing_was_due(cli: ScriptedCli, run: Run) -> None:
+    """A run that changes nothing ends with 0 and says so in its record."""
+    cli.answer("up", "Resources:\n    15 unchanged")
+    code, log = run()
+    assert code is ExitCode.FINE
+    assert log[-1]["changes"] == "nothing due"
+
+
+def test_the_record_counts_what_changed(cli: ScriptedCli, run: Run) -> None:
+    """A run that rotated tells how many resources it replaced and updated."""
+    cli.answer("up", "Resources:\n    ~ 6 updated\n    +-2 replaced\n    8 changes. 7 unchanged")
+    assert run()[1][-1]["changes"] == {"updated": 6, "replaced": 2}
+
+
+def test_every_log_line_carries_the_run_id(cli: ScriptedCli, run: Run) -> None:
+    """All log lines of a run are JSON with its id and its instant."""
+    cli.answer("up", reason_line("admin", Decision(Action.ROTATE, Reason.MAXIMUM_AGE, "it is old")))
+    _, log = run()
+    assert {line["run"] for line in log} == {"run-1"}
+    assert all(line["at"] == "2026-01-31T02:00:00Z" for line in log)
+
+
+def test_a_decision_is_told_once(cli: ScriptedCli, run: Run) -> None:
+    """The CLI prints a provider's line twice; the record tells the decision once, with token, action and reason."""
+    line = reason_line("admin", Decision(Action.ROTATE, Reason.MAXIMUM_AGE, "it is old"))
+    cli.answer("up", f" +  pulumi:pulumi:Stack x creating {line}\n    {line}")
+    told = [entry for entry in run()[1] if entry["event"] == "decision"]
+    assert [(entry["token"], entry["action"], entry["reason"]) for entry in told] == [("admin", "rotate", "MaximumAge")]
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        (Reason.STATE_IS_OLDER, ExitCode.NEEDS_A_PERSON),
+        (Reason.LEDGER_FULL, ExitCode.NEEDS_A_PERSON),
+        (Reason.REVOCATION_FAILED, ExitCode.NEEDS_A_PERSON),
+        (Reason.BACKEND_UNREACHABLE, ExitCode.FAILED),
+        (Reason.PREVIOUS_UNPUBLISHED, ExitCode.FAILED),
+        (Reason.CLUSTER_AWAY, ExitCode.FAILED),
+        (Reason.RENEWAL_GAINS_NOTHING, ExitCode.FINE),
+    ],
+)
+def test_a_deferral_decides_the_exit_code(cli: ScriptedCli, run: Run, reason: Reason, expected: ExitCode) -> None:
+    """A run that put something off does not end as if all were fine, although `pulumi up` succeeded."""
+    cli.answer("up", reason_line("admin", Decision(Action.DEFER, reason, "why")))
+    assert run()[0] is expected
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("error: InvalidSettings: read token-rotation:tokens: this key is unknown.", ExitCode.REFUSED_INPUT),
+        ("error: getting secrets manager: incorrect passphrase", ExitCode.REFUSED_INPUT),
+        ("error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE", ExitCode.REFUSED_INPUT),
+        ("error: no stack named 'homelab' found", ExitCode.REFUSED_INPUT),
+        ("error: Unavailable: mint admin at vault: no answer.", ExitCode.FAILED),
+    ],
+)
+def test_bad_input_has_an_exit_code_of_its_own(cli: ScriptedCli, run: Run, output: str, expected: ExitCode) -> None:
+    """Refused input ends with 2 and anything else that fails with 1."""
+    cli.answer("up", output, code=255)
+    assert run()[0] is expected
+
+
+def test_a_wrong_passphrase_is_told_with_its_remedy(cli: ScriptedCli, run: Run) -> None:
+    """A person who reads the record learns which variable holds the passphrase."""
+    cli.answer("up", "error: getting secrets manager: incorrect passphrase", code=255)
+    told = [line for line in run()[1] if "remedy" in line]
+    assert "PULUMI_CONFIG_PASSPHRASE" in str(told[0]["remedy"])
+
+
+def test_the_lock_of_a_live_process_is_respected(cli: ScriptedCli, run: Run) -> None:
+    """A lock whose process runs is left alone: exit code 4, and nothing is cancelled."""
+    cli.answer("up", locked_by(os.getpid(), taken=datetime.now(UTC) + timedelta(hours=1)), code=255)
+    code, _ = run()
+    assert code is ExitCode.LOCKED
+    assert [call[0] for call in cli.calls()] == ["up"]
+
+
+def test_the_lock_of_another_machine_is_respected(cli: ScriptedCli, run: Run) -> None:
+    """Nothing can be known of a process elsewhere, so its lock counts as live."""
+    cli.answer("up", locked_by(ended_process(), host="another-host"), code=255)
+    assert run()[0] is ExitCode.LOCKED
+    assert [call[0] for call in cli.calls()] == ["up"]
+
+
+def test_one_live_lock_among_stale_ones_is_enough_to_wait(cli: ScriptedCli, run: Run) -> None:
+    """Locks are broken together or not at all."""
+    live = locked_by(os.getpid(), taken=datetime.now(UTC) + timedelta(hours=1))
+    cli.answer("up", f"{locked_by(ended_process())}\n{live}", code=255)
+    assert run()[0] is ExitCode.LOCKED
+    assert [call[0] for call in cli.calls()] == ["up"]
+
+
+def test_a_stale_lock_is_broken_after_the_longest_call(cli: ScriptedCli, run: Run) -> None:
+    """The lock of a dead run of this machine is broken once its last call must have ended; then the run goes on."""
+    cli.answer("up", locked_by(ended_process()), code=255)
+    cli.answer("up", "Resources:\n    + 5 created")
+    waited: list[float] = []
+    code, log = run(waited)
+    assert code is ExitCode.FINE
+    assert waited == [30.0]
+    assert [call[0] for call in cli.calls()] == ["up", "cancel", "up"]
+    assert log[-1]["changes"] == {"created": 5}
+
+
+def test_a_reused_process_number_does_not_keep_a_lock_alive(cli: ScriptedCli, run: Run) -> None:
+    """A process that began after the lock was taken is not the one that took it: the lock goes, the process stays."""
+    stranger = subprocess.Popen(["sleep", "300"], start_new_session=True)
+    cli.answer("up", locked_by(stranger.pid, taken=datetime(2020, 1, 1, tzinfo=UTC)), code=255)
+    cli.answer("up", "Resources:\n    5 unchanged")
+    code, _ = run()
+    survived = stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+    assert (code, survived) == (ExitCode.FINE, True)
+
+
+def test_what_a_dead_run_left_behind_is_ended_first(cli: ScriptedCli, run: Run) -> None:
+    """A provider that outlived its CLI could still mint, so the whole group is ended before the lock is broken."""
+    leader = subprocess.Popen(
+        ["bash", "-c", "sleep 300 & echo $!; exec >&-; exit 0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert leader.stdout is not None
+    orphan = int(leader.stdout.read())
+    leader.wait()
+    cli.answer("up", locked_by(leader.pid), code=255)
+    cli.answer("up", "")
+    run()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and _is_running(orphan):
+        time.sleep(0.05)
+    assert not _is_running(orphan)
+
+
+def test_a_run_that_takes_too_long_is_ended_with_its_children(cli: ScriptedCli, run: Run) -> None:
+    """A run past its limit is ended and counts as failed."""
+    cli.answer("up", "", seconds=60)
+    code, log = run(limit=timedelta(seconds=1))
+    assert code is ExitCode.FAILED
+    assert "pulumi was ended" in events(log)
+
+
+def test_pending_creates_are_cleared(cli: ScriptedCli, run: Run) -> None:
+    """What a killed run left pending is cleared once, so that later runs do not warn for ever."""
+    cli.answer("up", "warning: Attempting to deploy or update resources with 1 pending operations\n    5 unchanged")
+    assert run()[0] is ExitCode.FINE
+    assert "--clear-pending-creates" in cli.calls()[-1]
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
