@@ -9,13 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rotation.clock import from_rfc3339
-from rotation.reasons import Reason
 from sandbox.consumer import Consumer, authentik_accepts, vault_accepts
 from sandbox.narration import Narrator
 from sandbox.world import World
 
 AUTHENTIK, VAULT = "authentik-admin", "vault-admin"
-DUE_BECAUSE = {AUTHENTIK: Reason.NEARING_EXPIRY, VAULT: Reason.MAXIMUM_AGE}
+DUE_BECAUSE = {AUTHENTIK: "NearingExpiry", VAULT: "MaximumAge"}
 
 
 @dataclass

@@ -181,7 +181,7 @@ class Stack:
         return sorted(item.metadata.name for item in found.items)
 
     @staticmethod
-    def wait_until(true: Callable[[], bool], what: str, *, seconds: float = 30) -> None:
+    def wait_until(true: Callable[[], bool], what: str, *, seconds: float = 15) -> None:
         """Wait for a real server to do by its own clock what it must; raises TimeoutError."""
         limit = time.monotonic() + seconds
         while not true():

@@ -160,15 +160,10 @@ def test_a_reused_process_number_does_not_keep_a_lock_alive(cli: ScriptedCli, ru
 
 def test_what_a_dead_run_left_behind_is_ended_first(cli: ScriptedCli, run: Run) -> None:
     """A provider that outlived its CLI could still mint, so the whole group is ended before the lock is broken."""
-    leader = subprocess.Popen(
-        ["bash", "-c", "sleep 300 & echo $!; exec >&-; exit 0"],
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert leader.stdout is not None
-    orphan = int(leader.stdout.read())
-    leader.wait()
+    script = ["bash", "-c", "sleep 300 >/dev/null & echo $!"]
+    with subprocess.Popen(script, stdout=subprocess.PIPE, text=True, start_new_session=True) as leader:
+        assert leader.stdout is not None
+        orphan = int(leader.stdout.read())
     cli.answer("up", locked_by(leader.pid), code=255)
     cli.answer("up", "")
     run()
