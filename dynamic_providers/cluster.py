@@ -101,17 +101,18 @@ class KubernetesCluster:
 
     def published_generation(self, namespace: str, name: str) -> str:
         with _told(f"read the metadata of the Secret {namespace}/{name}"):
-            answer: Any = self._api.read_namespaced_secret(
-                name,
-                namespace,
-                _headers={"Accept": _METADATA_ONLY},
-                _preload_content=False,
-                _request_timeout=_TIME_LIMIT,
-            )
-            if answer.status == 404:
-                return ""
-            if answer.status != 200:
-                raise client.ApiException(status=answer.status)
+            try:
+                answer: Any = self._api.read_namespaced_secret(
+                    name,
+                    namespace,
+                    _headers={"Accept": _METADATA_ONLY},
+                    _preload_content=False,
+                    _request_timeout=_TIME_LIMIT,
+                )
+            except client.ApiException as error:
+                if error.status == 404:
+                    return ""
+                raise
         annotations = json.loads(answer.data).get("metadata", {}).get("annotations") or {}
         return str(annotations.get(GENERATION_ANNOTATION, ""))
 

@@ -48,7 +48,7 @@ class Credential(BaseModel):
 class BackendSettings(BaseModel):
     """One server: its kind (the name of its entry unless given), where it is, and the credential to use there."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     kind: str = ""
     url: str
@@ -66,10 +66,10 @@ class BackendSettings(BaseModel):
     @classmethod
     def _safe_url(cls, url: str) -> str:
         parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{url!r} is not a url; write https://name")
         if parts.username or parts.password:
             raise ValueError("a url must not hold a credential; name its source under `credential`")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{url!r} is not a url; write https://name")
         if parts.scheme == "http" and not _stays_inside(parts.hostname):
             raise ValueError(f"{url!r} would send the credential in clear; plain http is for loopback and .svc names")
         return url.rstrip("/")
@@ -87,16 +87,18 @@ def resolve(settings: BackendSettings, backend: str, from_config: Callable[[str]
     source = settings.credential
     if source.kubernetes_secret:
         place = source.kubernetes_secret
-        return cluster.secret_value(place.namespace, place.name, place.key).strip()
-    if source.env:
-        value: object = os.environ.get(source.env)
+        value: object = cluster.secret_value(place.namespace, place.name, place.key)
+        remedy = f"Put it into the key {place.key} of the Secret {place.namespace}/{place.name}."
+    elif source.env:
+        value = os.environ.get(source.env)
         remedy = f"Set the environment variable {source.env}."
     else:
         value = from_config(str(source.config))
         remedy = f"Run `pulumi config set --secret {source.config}`."
-    if not value:
+    credential = str(value or "").strip()
+    if not credential:
         raise InvalidSettings("find the credential", "its source is empty or not set", remedy, backend=backend)
-    return str(value).strip()
+    return credential
 
 
 def _stays_inside(host: str) -> bool:

@@ -20,8 +20,10 @@ class Scrubber:
         """Hide this value from now on; anything but a text of some length is passed over."""
         if not isinstance(value, str) or len(value) < _SHORTEST:
             return
-        encoded = base64.b64encode(value.encode()).decode()
-        self._forms |= {value, encoded, encoded.rstrip("="), quote(value, safe=""), json.dumps(value)[1:-1]}
+        raw = value.encode()
+        encoded = [base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]
+        self._forms |= {value, *encoded, *(form.rstrip("=") for form in encoded)}
+        self._forms |= {quote(value, safe=""), json.dumps(value)[1:-1]}
 
     def scrub(self, text: str) -> str:
         """The text without any remembered value."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import pulumi
@@ -23,6 +24,8 @@ from rotation.reasons import Action, Decision, Reason
 GIVEN = ("token", "owner", "backend", "spec", "policy", "force", "emergency", "probe", "was", "places")
 DECIDED = ("generation", "reason", "renewal")
 INPUTS = (*GIVEN, *DECIDED)
+ROUNDING = timedelta(seconds=2)
+"""An end told by a look-up and one computed from a granted life differ by so much and are the same."""
 
 
 class TokenProvider(Provider):
@@ -53,7 +56,7 @@ class TokenProvider(Provider):
         if news["generation"] != olds["generation"]:
             return DiffResult(changes=True, replaces=["generation"])
         decision = _decide_by_outputs(run, olds, news)
-        if decision is not None:
+        if decision is not None and decision.action in {Action.ROTATE, Action.DEFER}:
             _tell(run, news["token"], decision)
             if decision.action is Action.ROTATE:
                 _plan(run, news, decision)
@@ -90,6 +93,7 @@ class TokenProvider(Provider):
             lifetime = Policy.model_validate(news["policy"]).lifetime
             granted = run.backend(news["backend"]).renew(olds["handle"], lifetime)
             outputs["granted_until"] = to_rfc3339(granted)
+            _tell_gain(run, news, granted)
         return UpdateResult(outputs)
 
     @verb
@@ -182,7 +186,8 @@ def _looked_up(history: History, olds: Mapping[str, Any], inventory: Inventory) 
     if found is None:
         return replace(history, unreachable=inventory.unreachable, missing=not inventory.unreachable)
     published = history.published is not None and history.published.generation == history.generation
-    return replace(history, expires=found.expires if published else history.expires)
+    moved = not history.expires or not found.expires or abs(found.expires - history.expires) > ROUNDING
+    return replace(history, expires=found.expires if published and moved else history.expires)
 
 
 def _is_rejected(run: Run, olds: Props) -> bool:
@@ -191,6 +196,13 @@ def _is_rejected(run: Run, olds: Props) -> bool:
     except Unauthorised:
         return True
     return False
+
+
+def _tell_gain(run: Run, news: Props, granted: datetime) -> None:
+    if granted > from_rfc3339(news["renewal"]) + ROUNDING:
+        return
+    message = f"it was renewed, but the backend leaves its end at {to_rfc3339(granted)}"
+    run.tell(news["token"], Decision(Action.KEEP, Reason.RENEWAL_GAINS_NOTHING, message))
 
 
 def _tell(run: Run, token: str, decision: Decision) -> None:

@@ -14,11 +14,11 @@ from dynamic_providers.verbs import Provider
 from tests.architecture.sources import ROOT
 
 PUBLIC = {
-    "dynamic_providers.guard": ("GuardProvider", "pulumi-python:token-rotation:Guard"),
-    "dynamic_providers.retirement": ("RetirementProvider", "pulumi-python:token-rotation:Retirement"),
-    "dynamic_providers.sweep": ("SweepProvider", "pulumi-python:token-rotation:Sweep"),
-    "dynamic_providers.token": ("TokenProvider", "pulumi-python:token-rotation:Token"),
-    "dynamic_providers.token_pair": ("TokenPairProvider", "pulumi-python:token-rotation:TokenPair"),
+    "dynamic_providers.guard": ("GuardProvider", "pulumi-python:dynamic/token-rotation:Guard"),
+    "dynamic_providers.retirement": ("RetirementProvider", "pulumi-python:dynamic/token-rotation:Retirement"),
+    "dynamic_providers.sweep": ("SweepProvider", "pulumi-python:dynamic/token-rotation:Sweep"),
+    "dynamic_providers.token": ("TokenProvider", "pulumi-python:dynamic/token-rotation:Token"),
+    "dynamic_providers.token_pair": ("TokenPairProvider", "pulumi-python:dynamic/token-rotation:TokenPair"),
 }
 """A public format: states in the field name these. A rename is a breaking change, with a migration."""
 

@@ -98,7 +98,8 @@ class Line:
             if failures:
                 raise failures[0]
             for backend in backends:
-                self._sweep(backend)
+                if self.world.connect(backend).capabilities.lists:
+                    self._sweep(backend)
 
     def destroy(self) -> None:
         """Every deletion in the opposite order, and none for a Token: it is retained."""

@@ -64,11 +64,12 @@ def test_before_its_due_date_nothing_is_renewed(line: Line, world: VaultWorld) -
     assert (line.steps, line.said, world.calls["renew-accessor"]) == ([], [], 0)
 
 
-def test_a_renewal_that_gained_nothing_is_said_and_not_repeated(line: Line, world: VaultWorld) -> None:
+def test_a_renewal_that_gained_nothing_is_said_and_not_repeated(world: VaultWorld) -> None:
     """A server that does not move the end is asked once, and the reason says what came of it."""
-    end = world.server.as_root("GET", f"auth/token/roles/{world.role}")["data"]
-    world.server.as_root("POST", f"auth/token/roles/{world.role}", {**_writable(end), "token_explicit_max_ttl": "600s"})
-    line.run(replace=("token",))
+    role = {"allowed_policies": [f"{world.role}-admin"], "orphan": True, "renewable": True}
+    world.server.as_root("POST", f"auth/token/roles/{world.role}", {**role, "token_explicit_max_ttl": "600s"})
+    line = Line(world, world.declared(**RENEWED))
+    line.run()
     world.calls.clear()
     line.run(ahead=DUE)
     assert line.reasons() == [Reason.RENEWAL_DUE, Reason.RENEWAL_GAINS_NOTHING]
@@ -105,9 +106,5 @@ def test_a_renewed_token_still_rotates(line: Line, world: VaultWorld) -> None:
     _longer(line, world)
     line.run(ahead=DUE)
     line.declared[0].policy = world.declared(**{**RENEWED, "rotate_every": "500s"}).policy
-    line.run(ahead=timedelta(seconds=501))
-    assert line.reasons() == [Reason.MAXIMUM_AGE]
-
-
-def _writable(role: dict[str, object]) -> dict[str, object]:
-    return {name: role[name] for name in ("allowed_policies", "orphan", "renewable")}
+    line.run(preview=True, ahead=timedelta(seconds=501))
+    assert (line.steps[0], line.reasons()) == ("replace token", [Reason.MAXIMUM_AGE])

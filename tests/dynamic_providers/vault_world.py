@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 from collections import Counter
 
@@ -17,6 +18,7 @@ from sandbox.servers.openbao import OpenBaoServer, prepare_rotation
 from tests.dynamic_providers.line import Declared
 from tests.dynamic_providers.world import MemoryCluster
 
+_shared_transport = functools.cache(http_transport)
 SHORT = {"lifetime": "600s", "rotate_every": "300s", "overlap": "60s", "tolerated_outage": "20s"}
 
 
@@ -32,7 +34,7 @@ class VaultWorld:
         self.accessors: list[str] = []
         names = {"admin_policy": f"{self.role}-admin", "rotator_policy": f"{self.role}-rotator"}
         self.credential = prepare_rotation(server, role=self.role, **names)
-        self._send = http_transport(server.url)
+        self._send = _shared_transport(server.url)
         self.faults = Faults(self._answer)
 
     def connect(self, name: str) -> Backend:

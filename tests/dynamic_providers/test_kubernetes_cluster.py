@@ -1,0 +1,213 @@
+"""The receipt and what is asked of Secrets, against a real API server."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from kubernetes import client
+
+from dynamic_providers.cluster import ClusterSettings, KubernetesCluster, ReceiptPlace
+from rotation.errors import ClusterAway, ClusterError
+from sandbox.servers.kubernetes import KubernetesServer
+from sandbox.servers.kubernetes_objects import Rule, make_namespace, make_service_account
+
+Connect = Callable[..., KubernetesCluster]
+PLANTED = "planted-value-of-a-token"
+
+
+@pytest.fixture
+def api(kubernetes_server: KubernetesServer) -> Iterator[client.ApiClient]:
+    with kubernetes_server.admin_client() as made:
+        yield made
+
+
+@pytest.fixture
+def core(api: client.ApiClient) -> client.CoreV1Api:
+    return client.CoreV1Api(api)
+
+
+@pytest.fixture
+def namespace(api: client.ApiClient) -> str:
+    name = f"test-{secrets.token_hex(4)}"
+    make_namespace(api, name)
+    return name
+
+
+@pytest.fixture
+def connect(
+    kubernetes_server: KubernetesServer, api: client.ApiClient, namespace: str, tmp_path: Path
+) -> Iterator[Connect]:
+    """Makes our cluster: as the administrator, or as a ServiceAccount with just these rights."""
+    made: list[KubernetesCluster] = []
+
+    def cluster(*rules: Rule, account: bool = False) -> KubernetesCluster:
+        kubeconfig = kubernetes_server.kubeconfig
+        if account:
+            token = make_service_account(api, namespace, "robot", rules)
+            kubeconfig = kubernetes_server.write_kubeconfig(tmp_path / "kubeconfig", token=token)
+        place = ReceiptPlace(namespace=namespace)
+        made.append(KubernetesCluster(ClusterSettings(kubeconfig=str(kubeconfig), receipts=place)))
+        return made[-1]
+
+    yield cluster
+    for cluster_made in made:
+        cluster_made._api.api_client.close()
+
+
+def _secret(core: client.CoreV1Api, namespace: str, **annotations: str) -> None:
+    metadata = client.V1ObjectMeta(name="published", annotations=annotations or None)
+    core.create_namespaced_secret(namespace, client.V1Secret(metadata=metadata, string_data={"token": PLANTED}))
+
+
+def test_entries_are_written_read_and_removed(connect: Connect) -> None:
+    """None at first; then each token's own; and after a removal the other's alone."""
+    cluster = connect()
+    assert cluster.receipts() == {}
+    cluster.write_receipt("one", "first")
+    cluster.write_receipt("two", "second")
+    cluster.write_receipt("one", "again")
+    assert cluster.receipts() == {"one": "again", "two": "second"}
+    cluster.remove_receipt("one")
+    assert cluster.receipts() == {"two": "second"}
+
+
+def test_each_token_has_a_field_manager_of_its_own(connect: Connect, core: client.CoreV1Api, namespace: str) -> None:
+    """One token's entry is its manager's alone, so that no token's trouble blocks another's."""
+    cluster = connect()
+    cluster.write_receipt("one", "first")
+    cluster.write_receipt("two", "second")
+    fields = core.read_namespaced_config_map("token-receipts", namespace).metadata.managed_fields
+    owned = {entry.manager: set(entry.fields_v1.get("f:data", {})) for entry in fields}
+    assert owned["token-rotation-one"] == {"f:one"}
+    assert owned["token-rotation-two"] == {"f:two"}
+
+
+def test_removing_what_is_not_there_is_no_error(connect: Connect) -> None:
+    """A token that never wrote, and a second removal."""
+    cluster = connect()
+    cluster.write_receipt("one", "first")
+    for _ in range(2):
+        cluster.remove_receipt("two")
+    assert cluster.receipts() == {"one": "first"}
+
+
+def test_a_slip_of_somebody_else_is_taken_back(connect: Connect, core: client.CoreV1Api, namespace: str) -> None:
+    """An entry that was edited by hand is ours again at the next write."""
+    cluster = connect()
+    cluster.write_receipt("one", "first")
+    core.patch_namespaced_config_map("token-receipts", namespace, {"data": {"one": "edited"}})
+    cluster.write_receipt("one", "second")
+    assert cluster.receipts() == {"one": "second"}
+
+
+def test_the_published_generation_is_told(connect: Connect, core: client.CoreV1Api, namespace: str) -> None:
+    """By the annotation; empty where there is none, and where there is no Secret."""
+    cluster = connect()
+    assert cluster.published_generation(namespace, "published") == ""
+    _secret(core, namespace)
+    assert cluster.published_generation(namespace, "published") == ""
+    metadata = {"metadata": {"annotations": {"token-rotation/generation": "the-newest"}}}
+    core.patch_namespaced_secret("published", namespace, metadata)
+    assert cluster.published_generation(namespace, "published") == "the-newest"
+
+
+def test_no_value_travels_to_tell_it(
+    connect: Connect, core: client.CoreV1Api, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API server is asked for metadata alone: its answer holds neither `data` nor the value."""
+    _secret(core, namespace, **{"token-rotation/generation": "the-newest"})
+    cluster = connect()
+    answers: list[bytes] = []
+    rest = cluster._api.api_client.rest_client
+    send = rest.pool_manager.request
+    monkeypatch.setattr(rest.pool_manager, "request", lambda *args, **kw: _kept(send(*args, **kw), answers))
+    assert cluster.published_generation(namespace, "published") == "the-newest"
+    assert (len(answers), b"PartialObjectMetadata" in answers[0], b'"data"' in answers[0]) == (1, True, False)
+
+
+def _kept(answer, answers):  # type: ignore[no-untyped-def]
+    answers.append(answer.data)
+    return answer
+
+
+def test_a_credential_is_read_by_its_key(connect: Connect, core: client.CoreV1Api, namespace: str) -> None:
+    """The value in clear; a key or a Secret that is not there is an error that names it and no value."""
+    _secret(core, namespace)
+    cluster = connect()
+    assert cluster.secret_value(namespace, "published", "token") == PLANTED
+    with pytest.raises(ClusterError, match="it has no key other") as missing:
+        cluster.secret_value(namespace, "published", "other")
+    with pytest.raises(ClusterError, match=rf"read the Secret {namespace}/none: HTTP 404"):
+        cluster.secret_value(namespace, "none", "token")
+    assert PLANTED not in str(missing.value)
+
+
+def test_an_account_without_rights_is_refused(connect: Connect, namespace: str) -> None:
+    """Each act is a ClusterError that names the act, and not a cluster that is away or empty."""
+    cluster = connect(account=True)
+    acts: dict[str, Callable[[], object]] = {
+        "read the receipt": cluster.receipts,
+        "write the receipt": lambda: cluster.write_receipt("one", "first"),
+        "read the Secret": lambda: cluster.secret_value(namespace, "published", "token"),
+        "read the metadata of the Secret": lambda: cluster.published_generation(namespace, "published"),
+    }
+    for act, ask in acts.items():
+        with pytest.raises(ClusterError, match=rf"{act} {namespace}/.*HTTP 403.*rights") as refused:
+            ask()
+        assert not isinstance(refused.value, ClusterAway)
+
+
+def test_the_least_rights_suffice(connect: Connect, core: client.CoreV1Api, namespace: str) -> None:
+    """To read and patch one ConfigMap, to create it, and to read the Secrets that are published."""
+    _secret(core, namespace, **{"token-rotation/generation": "the-newest"})
+    cluster = connect(
+        Rule(["create"], ["configmaps"]),
+        Rule(["get", "patch"], ["configmaps"], names=["token-receipts"]),
+        Rule(["get"], ["secrets"], names=["published"]),
+        account=True,
+    )
+    cluster.write_receipt("one", "first")
+    assert cluster.receipts() == {"one": "first"}
+    assert cluster.published_generation(namespace, "published") == "the-newest"
+
+
+def test_a_namespace_that_is_not_there_is_said(kubernetes_server: KubernetesServer) -> None:
+    """Nothing to read, and a write that names what must exist."""
+    settings = ClusterSettings(
+        kubeconfig=str(kubernetes_server.kubeconfig), receipts=ReceiptPlace(namespace="not-there")
+    )
+    cluster = KubernetesCluster(settings)
+    assert cluster.receipts() == {}
+    with pytest.raises(ClusterError, match=r"write the receipt not-there/token-receipts: HTTP 404.*namespaces"):
+        cluster.write_receipt("one", "first")
+    cluster._api.api_client.close()
+
+
+def test_a_server_that_is_gone_is_away(kubernetes_server: KubernetesServer, tmp_path: Path) -> None:
+    """No answer is ClusterAway, for every act, without a header or a token in the message."""
+    port = kubernetes_server.url.rpartition(":")[2]
+    text = kubernetes_server.write_kubeconfig(tmp_path / "away", token=PLANTED).read_text().replace(port, "1")
+    (tmp_path / "away").write_text(text)
+    cluster = KubernetesCluster(ClusterSettings(kubeconfig=str(tmp_path / "away")))
+    acts: list[Callable[[], object]] = [
+        cluster.receipts,
+        lambda: cluster.write_receipt("one", "first"),
+        lambda: cluster.secret_value("apps", "one", "token"),
+        lambda: cluster.published_generation("apps", "one"),
+    ]
+    for ask in acts:
+        with pytest.raises(ClusterAway, match="no answer") as away:
+            ask()
+        assert PLANTED not in str(away.value)
+    cluster._api.api_client.close()
+
+
+def test_no_kubeconfig_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    """Not a cluster that is away: it will not come back by itself."""
+    cluster = KubernetesCluster(ClusterSettings(kubeconfig=str(tmp_path / "none")))
+    with pytest.raises(ClusterError, match=r"no usable kubeconfig\. Set KUBECONFIG") as unusable:
+        cluster.receipts()
+    assert not isinstance(unusable.value, ClusterAway)
