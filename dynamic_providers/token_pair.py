@@ -41,8 +41,6 @@ class TokenPairProvider(Provider):
 
     @verb
     def check(self, run: Run, olds: Props, news: Props) -> CheckResult:
-        if news["token"] in run.older:
-            return CheckResult(inputs_of(olds, INPUTS), [])  # or it would publish an older generation again
         receipt = run.receipt(news["token"], news["was"])
         retired = list(receipt.retired) if receipt else olds.get("retired") or []
         return CheckResult({**news, "retired": retired}, [])
@@ -50,7 +48,7 @@ class TokenPairProvider(Provider):
     @verb
     def diff(self, run: Run, _id: str, olds: Props, news: Props) -> DiffResult:
         if news["token"] in run.older:
-            return DiffResult(changes=False)
+            return DiffResult(changes=False)  # or it would publish an older generation again
         overdue = not is_unknown(news["policy"]) and _previous_is_overdue(run, olds)
         return DiffResult(changes=overdue or changed(olds, news, INPUTS))
 

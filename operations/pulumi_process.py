@@ -1,4 +1,4 @@
-"""The CLI in a process group of its own, so that ending a run ends its providers too."""
+"""The CLI in a session of its own, so that ending a run ends its providers too."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from operations.session import end_session
 
 _GRACE_SECONDS = 20.0
 
@@ -32,7 +34,7 @@ def run_pulumi(
 ) -> Ended:
     """Run `pulumi` with these arguments; each line is heard as it comes.
 
-    After the limit, and when we are asked to end, the whole group is asked to stop, and killed after a grace.
+    After the limit, and when we are asked to end, the CLI is asked to stop, and its session killed after a grace.
     """
     process = subprocess.Popen(
         ["pulumi", *arguments, "--non-interactive", "--color", "never"],
@@ -48,7 +50,7 @@ def run_pulumi(
 
     def end_overdue() -> None:
         overdue.set()
-        _end_group(process)
+        _end(process)
 
     timer = threading.Timer(limit_seconds, end_overdue)
     timer.start()
@@ -61,17 +63,17 @@ def run_pulumi(
                 hear(lines[-1])
             code = process.wait()
         except BaseException:
-            _end_group(process)
+            _end(process)
             raise
         finally:
             timer.cancel()
     return Ended(code, lines, overdue.is_set())
 
 
-def _end_group(process: subprocess.Popen[str]) -> None:
-    """Ask the CLI to stop, so that it saves what is done; then leave nothing of its group, not even a provider."""
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ask the CLI to stop, so that it saves what is done; then leave nothing of its session, not even a provider."""
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_SECONDS)
-        os.killpg(process.pid, signal.SIGKILL)
+    end_session(process.pid)

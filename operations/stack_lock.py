@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import socket
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import psutil
+
+from operations.session import end_session
 
 _FORM = re.compile(r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<at>\S+)")
 _START_TOLERANCE = timedelta(seconds=5)
@@ -45,16 +44,11 @@ def is_stale(lock: StackLock) -> bool:
 
 
 def end_remains(lock: StackLock) -> bool:
-    """Kill what a stale lock's run left in its process group: its provider could still mint. True: there was something.
+    """Kill what a stale lock's run left in its session: its provider could still mint. True: there was something.
 
-    A group's number is not given away while the group has members; where a process has it now, the group is its own.
+    A number is not given away while a session of it has members; where a process has it now, the session is its own.
     """
-    if _start_of(lock.pid) is not None:
-        return False
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(lock.pid, signal.SIGKILL)
-        return True
-    return False
+    return _start_of(lock.pid) is None and end_session(lock.pid)
 
 
 def _start_of(pid: int) -> datetime | None:

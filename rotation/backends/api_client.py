@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -126,6 +127,16 @@ class ApiClient:
         for form in _forms(self.credential):  # before the cut, or a part of it would stay
             text = text.replace(form, "[credential]")
         return " ".join(text.split())[:_SHOWN_CHARACTERS]
+
+
+@contextmanager
+def understood(act: str, backend: str) -> Iterator[None]:
+    """Around the reading of an answer: one that lacks what it must hold tells nothing. Raises Unavailable for it."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError):
+        remedy = "Check the url, and that the server's version is one that the README names."
+        raise Unavailable(act, "the answer does not hold what it must", remedy, backend=backend) from None
 
 
 def _typed(status: int, act: str, cause: str, backend: str, response: Response) -> BackendError:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
-from rotation.backends.api_client import ApiClient
+from rotation.backends.api_client import ApiClient, understood
 from rotation.backends.protocol import Capabilities, Order
 from rotation.backends.transport import Transport
 from rotation.clock import Clock, from_rfc3339
@@ -60,26 +60,15 @@ class Authentik:
         self._client.read("check the credential", _ME)
 
     def mint(self, order: Order) -> Minted:
-        """Create a row, read its key, and compare what was granted with what was asked."""
+        """Create a row, compare what was granted with what was asked, and read its key; undone when any of it fails."""
         spec = Spec.model_validate(order.spec)
         row = self._create(order, spec)
-        if spec.mode == "schedule" and row["expiring"]:
-            self._undo(order.id)
-            raise Refused(
-                "mint",
-                "the server made the token expiring, which the mode `schedule` cannot hold",
-                "Give the owning user the attribute `goauthentik.io/user/token-expires: false`, or mint with a"
-                " superuser's credential, or choose `mode: server`.",
-                backend=self.name,
-            )
-        created = order.now
-        expires = from_rfc3339(row["expires"]).replace(microsecond=0) if row["expiring"] else created + order.lifetime
         try:
-            key = self._client.read("read the new key", f"{_TOKENS}{_quoted(order.id)}/view_key/").json()["key"]
+            with understood("mint", self.name):
+                return self._granted(order, spec, row)
         except BackendError:
             self._undo(order.id)
             raise
-        return Minted(order.id, order.id, created, expires, value=key)
 
     def probe(self, value: str) -> None:
         """Ask who the token is."""
@@ -91,9 +80,11 @@ class Authentik:
         page = 1
         while page:
             query = {"search": owner, "page": str(page), "page_size": _PAGE_SIZE, "ordering": "identifier"}
-            body = self._client.read("list tokens", _TOKENS, query).json()
-            found += [_generation(row) for row in body["results"] if bears_mark(row["identifier"], owner)]
-            page = int(body["pagination"]["next"])
+            answer = self._client.read("list tokens", _TOKENS, query)
+            with understood("list tokens", self.name):
+                body = answer.json()
+                found += [_generation(row) for row in body["results"] if bears_mark(row["identifier"], owner)]
+                page = int(body["pagination"]["next"])
         return found
 
     def confirm(self, handle: str, lifetime: object) -> datetime:
@@ -122,10 +113,11 @@ class Authentik:
     def holds(self, handle: str) -> bool:
         """Compare the row's key with our credential; each look is an audit event, so this serves a destroy only."""
         try:
-            body = self._client.read("compare with the credential", f"{_TOKENS}{_quoted(handle)}/view_key/").json()
+            answer = self._client.read("compare with the credential", f"{_TOKENS}{_quoted(handle)}/view_key/")
         except (NotFound, Unauthorised):
             return False
-        return bool(body["key"] == self._client.credential)
+        with understood("compare with the credential", self.name):
+            return bool(answer.json()["key"] == self._client.credential)
 
     def _create(self, order: Order, spec: Spec) -> Mapping[str, Any]:
         payload: dict[str, Any] = {
@@ -136,16 +128,28 @@ class Authentik:
         }
         if spec.user:
             payload["user"] = self._user_key(spec.user)
-        row = self._post_once(order.id, payload)
-        if spec.user and row["user"] != payload["user"]:
-            self._undo(order.id)
+        return {**self._post_once(order.id, payload), "wished_user": payload.get("user")}
+
+    def _granted(self, order: Order, spec: Spec, row: Mapping[str, Any]) -> Minted:
+        if spec.user and row["user"] != row["wished_user"]:
             raise ProbeFailed(
                 "mint",
                 f"the server gave the token to the credential's own user instead of {spec.user}",
                 "Only a superuser's credential can mint for somebody else.",
                 backend=self.name,
             )
-        return row
+        if spec.mode == "schedule" and row["expiring"]:
+            raise Refused(
+                "mint",
+                "the server made the token expiring, which the mode `schedule` cannot hold",
+                "Give the owning user the attribute `goauthentik.io/user/token-expires: false`, or mint with a"
+                " superuser's credential, or choose `mode: server`.",
+                backend=self.name,
+            )
+        created = order.now
+        expires = from_rfc3339(row["expires"]).replace(microsecond=0) if row["expiring"] else created + order.lifetime
+        key = self._client.read("read the new key", f"{_TOKENS}{_quoted(order.id)}/view_key/").json()["key"]
+        return Minted(order.id, order.id, created, expires, value=key)
 
     def _post_once(self, identifier: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         """Create the row; when the answer is lost, look for our own id, which nobody else can have made."""
@@ -164,8 +168,9 @@ class Authentik:
             self.revoke(identifier)
 
     def _user_key(self, username: str) -> int:
-        body = self._client.read("look up the user", _USERS, {"username": username}).json()
-        keys = [user["pk"] for user in body["results"] if user["username"] == username]
+        answer = self._client.read("look up the user", _USERS, {"username": username})
+        with understood("look up the user", self.name):
+            keys = [user["pk"] for user in answer.json()["results"] if user["username"] == username]
         if len(keys) != 1:
             remedy = "Correct `spec.user`, or let the credential's user see it (permission view_user)."
             raise Refused("look up the user", f"{len(keys)} users are named {username}", remedy, backend=self.name)

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from rotation.backends.api_client import ApiClient
+from rotation.backends.api_client import ApiClient, understood
 from rotation.backends.protocol import Capabilities, Order
 from rotation.backends.transport import Transport
 from rotation.clock import Clock, from_rfc3339
@@ -67,10 +67,12 @@ class Vault:
         }
         if spec.policies:
             payload["policies"] = list(spec.policies)
-        auth = self._client.ask("mint", f"{_TOKEN}create/{spec.role}", payload).json()["auth"]
-        self._refuse_unfit(auth, spec.role)
-        expires = self._end_after(auth["lease_duration"])
-        return Minted(order.id, auth["accessor"], order.now, expires, value=auth["client_token"])
+        answer = self._client.ask("mint", f"{_TOKEN}create/{spec.role}", payload)
+        with understood("mint", self.name):
+            auth = answer.json()["auth"]
+            self._refuse_unfit(auth, spec.role)
+            expires = self._end_after(auth["lease_duration"])
+            return Minted(order.id, auth["accessor"], order.now, expires, value=auth["client_token"])
 
     def probe(self, value: str) -> None:
         """Let the token look itself up."""
@@ -79,12 +81,12 @@ class Vault:
     def inventory(self, owner: str, known: Sequence[str]) -> list[Generation]:
         """Those of the known accessors that are alive, one call each; none known: our own credential, if marked."""
         if not known:
-            data = self._client.read("look up the credential", f"{_TOKEN}lookup-self").json()["data"]
-            return [_generation(data)] if (data.get("meta") or {}).get("owner") == owner else []
+            data = self._own()
+            return [self._read(data)] if (data.get("meta") or {}).get("owner") == owner else []
         found = []
         for accessor in known:
             with suppress(NotFound):
-                found.append(_generation(self._look_up(accessor)))
+                found.append(self._read(self._look_up(accessor)))
         return found
 
     def confirm(self, handle: str, lifetime: timedelta) -> datetime:
@@ -110,16 +112,27 @@ class Vault:
 
     def holds(self, handle: str) -> bool:
         """Whether the accessor is our own."""
-        data = self._client.read("look up the credential", f"{_TOKEN}lookup-self").json()["data"]
-        return bool(data["accessor"] == handle)
+        return bool(self._own().get("accessor") == handle)
 
     def _look_up(self, accessor: str) -> Mapping[str, Any]:
-        data: Mapping[str, Any] = self._by_accessor("look up", "lookup-accessor", {"accessor": accessor})["data"]
-        return data
+        answer = self._by_accessor("look up", "lookup-accessor", {"accessor": accessor})
+        with understood("look up", self.name):
+            return dict(answer["data"])
+
+    def _own(self) -> Mapping[str, Any]:
+        answer = self._client.read("look up the credential", f"{_TOKEN}lookup-self")
+        with understood("look up the credential", self.name):
+            return dict(answer.json()["data"])
+
+    def _read(self, data: Mapping[str, Any]) -> Generation:
+        with understood("look up", self.name):
+            return _generation(data)
 
     def _extend(self, act: str, accessor: str, lifetime: timedelta) -> datetime:
         payload = {"accessor": accessor, "increment": _seconds(lifetime)}
-        return self._end_after(self._by_accessor(act, "renew-accessor", payload)["auth"]["lease_duration"])
+        answer = self._by_accessor(act, "renew-accessor", payload)
+        with understood(act, self.name):
+            return self._end_after(answer["auth"]["lease_duration"])
 
     def _by_accessor(self, act: str, path: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         try:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from rotation.backends.authentik import connect
+from rotation.backends.transport import Request, Response
 from rotation.errors import Conflict, ProbeFailed, RateLimited, Refused, Unauthorised, Unavailable
 from rotation.lifecycle import find_orphans
 from rotation.testing.builders import DAY, OWNER, START
@@ -80,6 +83,19 @@ def test_a_user_that_is_not_there_is_refused(world: AuthentikWorld, username: st
     assert CREATE not in world.calls()
 
 
+def test_a_user_is_found_by_the_whole_name_even_if_the_server_filters_nothing(world: AuthentikWorld) -> None:
+    """A server ignores filters that it does not know: of a whole list only the very name counts."""
+
+    def unfiltered(request: Request) -> Response:
+        return world.faults(replace(request, query={}) if request.path.endswith("/users/") else request)
+
+    backend = connect("authentik", unfiltered, world.credential, world.clock, print)
+    world.spec = {"user": BOT}
+    minted = backend.mint(order_of(world))
+    owner = {token.identifier: token.username for token in world.server.live_tokens()}[minted.handle]
+    assert owner == BOT
+
+
 def test_a_mint_whose_key_cannot_be_read_is_undone(world: AuthentikWorld) -> None:
     """When the key stays unreadable no row is left behind."""
     before = world.alive()
@@ -101,9 +117,11 @@ def test_nothing_is_ever_changed_in_place(world: AuthentikWorld) -> None:
 
 @pytest.mark.parametrize("ours", [0, 99, 250])
 def test_a_listing_costs_its_pages(world: AuthentikWorld, ours: int) -> None:
-    """An inventory is one call for each hundred rows that the search finds, and never one for each token."""
+    """An inventory is one call for each hundred rows that resemble ours; unrelated ones cost nothing."""
     for _ in range(ours):
         mint(world)
+    for number in range(300):
+        world.server.issue(BOT, f"unrelated-{number}")
     before = world.calls().get(LIST, 0)
     found = world.backend.inventory(OWNER, [])
     assert len(found) == ours

@@ -137,6 +137,7 @@ def test_a_refused_connection_is_unavailable() -> None:
     error = raised(Unavailable, lambda: http_transport(f"http://127.0.0.1:{free_port()}")(asking()))
     assert error.cause.startswith("no answer (ConnectError")
     assert "Check the url" in error.remedy
+    assert (error.__cause__, error.__suppress_context__) == (None, True), "the cause would carry the request"
     assert not reveals(told_by(error), PLANTED)
 
 

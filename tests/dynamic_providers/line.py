@@ -43,15 +43,17 @@ _PAIRED = ("generation", "reason", "created", "expires", "fingerprint", "emergen
 Props = dict[str, Any]
 
 
-class Killed(Exception):
+class Killed(Exception):  # noqa: N818 - what it was, not what went wrong
     """The run ended here; what was not stored yet is not stored."""
 
 
 class Surroundings(Protocol):
     """What a line needs of a world: time, a cluster that can be published to, and backends."""
 
-    clock: Callable[[], datetime]
     cluster: Any
+
+    @property
+    def clock(self) -> Callable[[], datetime]: ...
 
     def connect(self, name: str) -> Backend: ...
 
@@ -195,7 +197,7 @@ class Line:
         if act != "same":
             self.steps.append(f"{act} {kind}")
         if self._preview:
-            later = dict.fromkeys(_UNKNOWN_UNTIL_DONE.get(kind, ()), Unknown())
+            later = dict.fromkeys(_UNKNOWN_UNTIL_DONE.get(kind, ()), Unknown())  # type: ignore[no-untyped-call]
             return old["outputs"] if old and act == "same" else {**(old or {}).get("outputs", {}), **inputs, **later}
         stored = {"id": old["id"], "outputs": old["outputs"]} if old else {}
         if act in ("create", "replace"):

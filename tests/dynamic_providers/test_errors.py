@@ -64,15 +64,19 @@ def test_no_verb_lets_a_value_out_in_an_error(line: Line, kind: str, verb: str) 
     """Text, base64, URL and JSON form of a value in the state are taken out of whatever error a verb raises."""
     echoing = _Echoing()
     with line._process():
-        try:
-            VERBS[verb](PROVIDERS[kind](), echoing.props())
-        except VerbError as error:
-            shown = str(error)
-            assert _hides_all(shown)
-            assert "RuntimeError" in shown
-            assert (error.__cause__, error.__suppress_context__) == (None, True)
-        else:
-            assert not echoing.hit
+        failed = _failure_of(lambda: VERBS[verb](PROVIDERS[kind](), echoing.props()))
+    assert (failed is not None) == echoing.hit
+    if failed is not None:
+        assert (_hides_all(str(failed)), "RuntimeError" in str(failed)) == (True, True)
+        assert (failed.__cause__, failed.__suppress_context__) == (None, True)
+
+
+def _failure_of(act: Callable[[], object]) -> VerbError | None:
+    try:
+        act()
+    except VerbError as error:
+        return error
+    return None
 
 
 class EchoingWorld(World):
@@ -121,6 +125,23 @@ def test_a_server_that_echoes_the_credential_gives_nothing_away() -> None:
     world.echoing = "DELETE"
     line.run()
     assert ("HTTP 500" in line.outputs("retirement")["failed"][0], _hides_all(_everything(line, world))) == (True, True)
+
+
+class _Telling(ClusterError):  # noqa: N818 - as its kin
+    """A refusal of the cluster with the planted value in it, in every form."""
+
+    def __init__(self, act: str, _cause: str, remedy: str) -> None:
+        super().__init__(act, ECHO, remedy)
+
+
+def test_an_expected_error_is_scrubbed_too() -> None:
+    """Typed or not, no error leaves a verb as it is."""
+    world = EchoingWorld()
+    line = Line(world)
+    world.cluster.fail = {"write": _Telling}
+    with pytest.raises(VerbError) as failed:
+        line.run()
+    assert (_hides_all(str(failed.value)), "Telling: write admin" in str(failed.value)) == (True, True)
 
 
 def test_a_new_value_is_in_no_error(line: Line, world: World) -> None:

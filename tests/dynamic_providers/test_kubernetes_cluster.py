@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kubernetes import client
@@ -128,7 +129,7 @@ def test_no_value_travels_to_tell_it(
     assert (len(answers), b"PartialObjectMetadata" in answers[0], b'"data"' in answers[0]) == (1, True, False)
 
 
-def _kept(answer, answers):  # type: ignore[no-untyped-def]
+def _kept(answer: Any, answers: list[bytes]) -> Any:
     answers.append(answer.data)
     return answer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.dynamic_providers.line import Declared, Killed, Line
+from tests.dynamic_providers.line import OWNER, Declared, Killed, Line
 from tests.dynamic_providers.world import World
 
 
@@ -41,7 +41,7 @@ def test_more_than_a_hundred_are_all_seen(world: World) -> None:
     line = Line(world)
     line.run()
     for number in range(120):
-        world.server.issue("akadmin", f"test-666d82d5_admin_20250101t000000z_{number:06d}", expiring=False)
+        world.server.issue("akadmin", f"{OWNER}_admin_20250101t000000z_{number:06d}", expiring=False)
     line.run()
     assert world.listings() - 1 == 2
     assert len(line.outputs("sweep", "authentik")["entries"]) == 120

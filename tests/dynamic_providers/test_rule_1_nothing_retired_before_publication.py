@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from dynamic_providers.verbs import VerbError
 from rotation.clock import from_rfc3339
 from rotation.errors import ClusterAway, ClusterError
 from tests.dynamic_providers.line import Line

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 import pytest
 from pulumi.runtime import mocks
 
 from dynamic_providers.token import Token, TokenProvider
 from dynamic_providers.verbs import VerbError
+from rotation.backends.transport import Request, Response
 from tests.dynamic_providers.line import Killed, Line
 from tests.dynamic_providers.world import World
 
@@ -16,10 +19,17 @@ def test_the_engines_deletion_ends_nothing(line: Line, world: World) -> None:
     """A Token's delete touches no backend."""
     line.run()
     calls = world.server.calls.total()
-    line.world = world
     with line._process():
         TokenProvider().delete(line.generation, line.outputs("token"))
     assert (world.alive(), world.server.calls.total()) == ([line.generation], calls)
+
+
+class _Nothing(mocks.Mocks):
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        return args.name, dict(args.inputs)
+
+    def call(self, _args: mocks.MockCallArgs) -> tuple[dict[Any, Any], None]:
+        return {}, None
 
 
 class _Recorder(mocks.MockMonitor):
@@ -27,19 +37,11 @@ class _Recorder(mocks.MockMonitor):
 
     def __init__(self) -> None:
         super().__init__(_Nothing())
-        self.requests: list[object] = []
+        self.requests: list[Any] = []
 
-    def RegisterResource(self, request: object) -> object:  # noqa: N802 - the engine's name
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's name
         self.requests.append(request)
-        return super().RegisterResource(request)
-
-
-class _Nothing(mocks.Mocks):
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[object, object]]:
-        return args.name, dict(args.inputs)
-
-    def call(self, args: mocks.MockCallArgs) -> dict[object, object]:
-        return {}
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 
 def test_a_token_is_registered_as_retained() -> None:
@@ -47,13 +49,12 @@ def test_a_token_is_registered_as_retained() -> None:
     recorder = _Recorder()
     mocks.set_mocks(_Nothing(), monitor=recorder)
 
-    @pulumi.runtime.test  # type: ignore[misc]
-    def program() -> object:
+    def declare() -> pulumi.Output[str]:
         return Token("one-token", {"token": "one"}, pulumi.ResourceOptions()).urn
 
-    program()
-    [request] = [request for request in recorder.requests if getattr(request, "name", "") == "one-token"]
-    assert (request.retainOnDelete, list(request.additionalSecretOutputs)) == (True, ["value"])  # type: ignore[attr-defined]
+    pulumi.runtime.test(declare)()  # type: ignore[no-untyped-call]
+    [request] = [request for request in recorder.requests if request.name == "one-token"]
+    assert (request.retainOnDelete, list(request.additionalSecretOutputs)) == (True, ["value"])
 
 
 @pytest.mark.parametrize("point", [f"{act} {step}" for step in STEPS for act in ("create", "replace", "update")])
@@ -92,7 +93,7 @@ def test_the_credential_in_use_goes_last(line: Line, world: World) -> None:
     deleted: list[str] = []
     handle = world.server.handle
 
-    def watched(request):  # type: ignore[no-untyped-def]
+    def watched(request: Request) -> Response:
         if request.method == "DELETE":
             deleted.append(request.path.split("/")[-2])
         return handle(request)

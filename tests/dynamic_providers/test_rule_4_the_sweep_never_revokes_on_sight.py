@@ -6,7 +6,7 @@ import pytest
 
 from rotation.errors import ClusterAway, ClusterError
 from rotation.reasons import Reason
-from tests.dynamic_providers.line import Declared, Killed, Line
+from tests.dynamic_providers.line import OWNER, Declared, Killed, Line
 from tests.dynamic_providers.world import World
 
 
@@ -136,7 +136,39 @@ def test_an_operator_can_accept_an_older_state(line: Line, world: World) -> None
     assert line.generation == world.cluster.receipt("admin").generation == world.alive()[-1]
 
 
-def test_what_a_ledger_knows_again_leaves_the_sweep(world: World) -> None:
+def test_an_orphan_that_cannot_be_ended_stays_in_the_ledger(line: Line, world: World) -> None:
+    """With its error and its attempts, and it is said; when the backend heals it ends."""
+    orphan = _orphan(line, world)
+    line.run()
+    world.later(days=30)
+    world.faults.refuse(500, method="DELETE", times=1000)
+    for attempts in (1, 2):
+        line.run()
+        [entry] = line.outputs("sweep", "authentik")["entries"]
+        assert (entry["generation"], entry["attempts"], "HTTP 500" in entry["error"]) == (orphan, attempts, True)
+        assert Reason.REVOCATION_FAILED in line.reasons()
+    world.faults.clear()
+    line.run()
+    assert (orphan in world.alive(), line.outputs("sweep", "authentik")["entries"]) == (False, [])
+
+
+def test_what_stands_in_a_tokens_ledger_leaves_the_sweep(line: Line, world: World) -> None:
+    """A generation that a token answers for again is ended by the token's deadline, not by the sweep's."""
+    line.run()
+    entry = {"generation": line.generation, "handle": line.generation, "deadline": "2026-01-01T00:00:00Z"}
+    line.outputs("sweep", "authentik")["entries"] = [{**entry, "retired": "", "error": "", "attempts": 0}]
+    world.server.issue("akadmin", f"{OWNER}_admin_20250101t000000z_orphan", expiring=False)
+    first = line.generation
+    for days in (0, 60, 29):
+        world.later(days=days)
+        line.run()
+        assert first in world.alive()
+    world.later(days=1)
+    line.run()
+    assert world.alive() == [line.generation]
+
+
+def test_a_token_that_comes_back_keeps_its_overlap(world: World) -> None:
     """A token that was missing from the config for a run keeps its whole overlap at its next rotation."""
     line = Line(world, Declared(), Declared("other", places=("apps/other",)))
     line.run()

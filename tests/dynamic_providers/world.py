@@ -14,6 +14,7 @@ from rotation.testing.builders import HandClock
 from sandbox.apis.authentik import Authentik
 from sandbox.faults import Faults
 
+
 class MemoryCluster:
     """Receipts and published Secrets in two dicts. `fail` holds the acts that fail: read, look, write, publish."""
 

@@ -1,4 +1,4 @@
-"""Runs that end in the middle, and runs that meet: the next scheduled run needs nobody, and nothing alive is forgotten."""
+"""Runs that end in the middle, and runs that meet: the next run needs nobody, and nothing alive is forgotten."""
 
 from __future__ import annotations
 

@@ -100,22 +100,25 @@ def test_no_value_and_no_credential_is_left_anywhere(stack: Stack) -> None:
     stack.declare(**tokens)
     found.keep(stack.up())
 
+    stack.declare(**{name: {**token, "force": "1"} for name, token in tokens.items()})
+    found.keep(stack.preview())
+    found.keep(stack.up("--diff"))
+    assert all("token-previous" in stack.secret(name) for name in tokens)
+    found.keep(stack.pulumi.run("refresh", "--yes", "--diff", "--stack", stack.name))
+
     stack.authentik_faults.refuse(500, method="DELETE", times=4)
     stack.vault_faults.refuse(500, path="/v1/auth/token/revoke-accessor", times=4)
-    stack.declare(**{name: {**token, "emergency": "1"} for name, token in tokens.items()})
-    found.keep(stack.preview())
-    assert "RevocationFailed" in found.keep(stack.up("--diff")).output
-    found.keep(stack.pulumi.run("refresh", "--yes", "--diff", "--stack", stack.name))
-    found.keep(stack.up("--logtostderr", "-v=5"))
+    stack.declare(**{name: {**token, "force": "1", "emergency": "1"} for name, token in tokens.items()})
+    assert "RevocationFailed" in found.keep(stack.up("--logtostderr", "-v=5")).output
 
-    stack.declare(**{name: {**token, "force": "2"} for name, token in tokens.items()})
+    stack.declare(**{name: {**token, "force": "2", "emergency": "1"} for name, token in tokens.items()})
     stack.authentik_faults.refuse(500, method="GET", path=f"/api/v3/core/tokens/{stack.mark}", times=4)
     stack.vault_faults.refuse(500, path="/v1/auth/token/renew-accessor", times=4)
     assert found.keep(stack.up("--continue-on-error", check=False)).code != 0
     for arguments in (["preview", "--json"], ["stack", "history", "--json"], ["stack", "export"], ["stack", "output"]):
         found.keep(stack.pulumi.run(*arguments, "--stack", stack.name))
 
-    assert len(found.values) >= 4
+    assert len(found.values) >= 6
     assert found.leaks({*found.values, PLANTED, stack.vault_token}) == []
     state = json.dumps(stack.pulumi.export())
     assert "vault_token" in state  # it is there, and encrypted

@@ -159,8 +159,8 @@ def test_a_reused_process_number_does_not_keep_a_lock_alive(cli: ScriptedCli, ru
 
 
 def test_what_a_dead_run_left_behind_is_ended_first(cli: ScriptedCli, run: Run) -> None:
-    """A provider that outlived its CLI could still mint, so the whole group is ended before the lock is broken."""
-    script = ["bash", "-c", "sleep 300 >/dev/null & echo $!"]
+    """A provider that outlived its CLI could still mint, so its session is ended before the lock is broken."""
+    script = ["bash", "-c", "set -m; sleep 300 >/dev/null & echo $!"]  # a group of its own, as the CLI's plugins have
     with subprocess.Popen(script, stdout=subprocess.PIPE, text=True, start_new_session=True) as leader:
         assert leader.stdout is not None
         orphan = int(leader.stdout.read())

@@ -1,0 +1,47 @@
+"""A server that answers 200 with JSON of another shape tells nothing: every act says so as a typed error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from rotation.backends.protocol import Backend
+from rotation.backends.registry import KINDS
+from rotation.backends.transport import json_response
+from rotation.errors import Unavailable
+from rotation.testing.builders import START, an_order
+
+SPECS = {"authentik": {}, "vault": {"role": "admin"}}
+ACTS: dict[str, Callable[[Backend, str], object]] = {
+    "mint": lambda backend, kind: backend.mint(an_order(START, spec=SPECS[kind])),
+    "inventory": lambda backend, _kind: backend.inventory("owner", ["handle"]),
+    "holds": lambda backend, _kind: backend.holds("handle"),
+}
+
+
+@pytest.mark.parametrize("body", [[], {}, {"data": None, "auth": [], "results": 3, "key": None}], ids=repr)
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_misshapen_answer_is_a_typed_error(kind: str, act: str, body: object) -> None:
+    """No act ends in a bare KeyError, which would skip the undo of a mint or fall out of a ledger."""
+    backend = KINDS[kind].connect(
+        "server", lambda _request: json_response(200, body), "credential", lambda: START, print
+    )
+    try:
+        result = ACTS[act](backend, kind)
+    except Unavailable as error:
+        assert error.remedy
+    else:
+        assert act == "holds", "only a comparison may end in a plain no"
+        assert result is False
+
+
+def test_a_misshapen_renewal_is_a_typed_error() -> None:
+    """What cannot be read of a confirmation counts as unknown."""
+    backend = KINDS["vault"].connect(
+        "vault", lambda _request: json_response(200, {}), "credential", lambda: START, print
+    )
+    with pytest.raises(Unavailable, match="does not hold what it must"):
+        backend.confirm("handle", timedelta(days=1))
