@@ -8,8 +8,10 @@ from typing import Any
 from pulumi import ResourceOptions
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
+from dynamic_providers import lease_notes
 from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, inputs_of, verb
+from rotation.backends.protocol import Backend
 from rotation.errors import Unavailable
 
 INPUTS = ("backend", "owner")
@@ -44,16 +46,23 @@ class GuardProvider(Provider):
     def delete(self, run: Run, _id: str, props: Props) -> None:
         """Revoke all that bears our mark and can be listed, the credential in use last of all."""
         backend = run.backend(props["backend"])
-        alive = backend.inventory(props["owner"], [])
-        in_use = {generation.handle for generation in alive if backend.holds(generation.handle)}
-        for generation in alive:
-            if generation.handle in in_use:
-                continue
-            backend.revoke(generation.handle)
-            if not backend.is_dead(generation.handle):
-                raise Unavailable("revoke", f"{generation.id} is still there after its revocation", "Destroy again.")
+        notes = lease_notes.of_backend(run, props["backend"])
+        alive = [generation.handle for generation in backend.inventory(props["owner"], [])]
+        alive += [note.handle for noted in notes.values() for note in noted if note.handle not in alive]
+        in_use = {handle for handle in alive if backend.holds(handle)}
+        for handle in alive:
+            if handle not in in_use:
+                _end(backend, handle)
         for handle in in_use:
             backend.revoke(handle)  # nothing is left that could verify it
+        for token in notes:
+            lease_notes.forget(run, token)
+
+
+def _end(backend: Backend, handle: str) -> None:
+    backend.revoke(handle)
+    if not backend.is_dead(handle):
+        raise Unavailable("revoke", f"{handle} is still there after its revocation", "Run the destroy again.")
 
 
 class Guard(Resource, module="token-rotation", name="Guard"):

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
+from dynamic_providers import lease_notes
 from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, changed, inputs_of, is_unknown, verb
 from rotation import lifecycle
@@ -107,6 +108,8 @@ def _settle(run: Run, olds: Props, news: Props) -> Props:
     outputs = {**inputs_of(news, INPUTS), **_outputs(policy, news, ledger)}
     outputs |= {"retired": retired, "published_at": to_rfc3339(published_at)}
     run.cluster.write_receipt(news["token"], _receipt(run, outputs, ledger).model_dump_json())
+    if lease_notes.read(run, news["token"]) or (not same and run.backend(news["backend"]).capabilities.leases):
+        lease_notes.forget(run, news["token"])
     return outputs
 
 

@@ -32,6 +32,7 @@ from rotation.reasons import Action, Decision, Reason, reason_line
 from rotation.receipt import Receipt
 
 RUN_ID_VARIABLE = "TOKEN_ROTATION_RUN_ID"
+_NOTE = "lease."
 
 
 @dataclass(frozen=True)
@@ -105,17 +106,25 @@ class Run:
 
     def receipt(self, token: str, was: Iterable[str] = ()) -> Receipt | None:
         """What was last published of a token, also under a former name; None when the receipt does not tell."""
-        entries = self._all_receipts()
+        entries = self._entries()
         found = next((entries[name] for name in (token, *was) if name in entries), None)
         return Receipt.model_validate_json(found) if found else None
 
     def named_by_receipts(self) -> frozenset[str] | None:
         """Every generation that some token's receipt names, current or waiting; None while the cluster is away."""
-        receipts = [Receipt.model_validate_json(text) for text in self._all_receipts().values()]
+        receipts = [Receipt.model_validate_json(text) for text in self._entries().values()]
         if self._receipts_away:
             return None
         waiting = (item.generation for receipt in receipts for item in receipt.superseded)
         return frozenset((*waiting, *(receipt.generation for receipt in receipts)))
+
+    def notes(self) -> dict[str, str]:
+        """What stands beside the receipts of leases that may have been confirmed, by token."""
+        return {key.removeprefix(_NOTE): text for key, text in self._all_receipts().items() if key.startswith(_NOTE)}
+
+    def note_key(self, token: str) -> str:
+        """Where a token's notes stand; no token can have this name."""
+        return _NOTE + token
 
     def newest_seen(self, token: str, was: Iterable[str], places: Iterable[str]) -> str:
         """The newest generation that the receipt or a published Secret names; empty when neither names one."""
@@ -133,6 +142,9 @@ class Run:
             if line not in self._told:
                 self._told.add(line)
                 self.say(line)
+
+    def _entries(self) -> dict[str, str]:
+        return {key: text for key, text in self._all_receipts().items() if not key.startswith(_NOTE)}
 
     def _all_receipts(self) -> dict[str, str]:
         with self._lock:

@@ -9,6 +9,8 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
+from dynamic_providers import lease_notes
+from dynamic_providers.lease_notes import Note
 from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, changed, inputs_of, is_unknown, verb
 from rotation import lifecycle
@@ -54,7 +56,7 @@ class TokenPairProvider(Provider):
 
     @verb
     def create(self, run: Run, props: Props) -> CreateResult:
-        outputs = {"expires": _confirmed_end(run, props), **_NO_PREVIOUS, "superseded": []}
+        outputs = {"expires": _confirmed_end(run, props), **_NO_PREVIOUS, "superseded": _noted(run, props, [])}
         return CreateResult(f"{props['owner']}_{props['token']}", {**inputs_of(props, INPUTS), **outputs})
 
     @verb
@@ -95,16 +97,25 @@ def _confirmed_end(run: Run, news: Props) -> str:
     if not backend.capabilities.leases:
         return str(news["granted_until"])
     generation = Generation(news["generation"], news["handle"], from_rfc3339(news["created"]))
+    lease_notes.write(run, news["token"], Note(news["backend"], generation.id, generation.handle))
     return to_rfc3339(lifecycle.confirm(backend, generation, Policy.model_validate(news["policy"])))
 
 
 def _succeed(run: Run, olds: Props, news: Props) -> Props:
     """A new generation: confirm it; the one before becomes superseded and, if consumers had it, previous."""
     outputs: Props = {"expires": _confirmed_end(run, news)}
-    outputs["superseded"] = [*olds["superseded"], {"generation": olds["generation"], "handle": olds["handle"]}]
+    superseded = [*olds["superseded"], {"generation": olds["generation"], "handle": olds["handle"]}]
+    outputs["superseded"] = _noted(run, news, superseded)
     if news["emergency"] != olds["emergency"] and news["emergency"]:
         return outputs | _NO_PREVIOUS
     return outputs | _previous(run, olds, news)
+
+
+def _noted(run: Run, news: Props, superseded: list[Props]) -> list[Props]:
+    """The superseded generations, with those that a killed run may have confirmed before it could record them."""
+    known = {news["handle"], *(item["handle"] for item in superseded)}
+    notes = [note for note in lease_notes.read(run, news["token"]) if note.handle not in known]
+    return [*superseded, *({"generation": note.generation, "handle": note.handle} for note in notes)]
 
 
 def _previous(run: Run, olds: Props, news: Props) -> Props:

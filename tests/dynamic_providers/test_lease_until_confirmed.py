@@ -149,7 +149,6 @@ def test_a_rotator_that_is_ours_is_ended_by_the_guard(line: Line, world: VaultWo
     assert world.alive() == []
 
 
-@pytest.mark.xfail(strict=True, reason="a run killed between the confirmation and its record leaves a token unknown")
 @pytest.mark.parametrize("point", ["create pair", "update pair"])
 def test_destroy_after_a_kill_in_the_pair(world: VaultWorld, point: str) -> None:
     """A lease that was confirmed by a killed run is ended by the destroy that follows."""

@@ -23,7 +23,7 @@ def test_calls_of_a_run_that_changes_nothing(stack: Stack, capsys: pytest.Captur
     stack.authentik.calls.clear()
     stack.vault_calls.calls.clear()
 
-    assert "unchanged" in stack.up().output
+    stack.up("--expect-no-changes")
     with capsys.disabled():
         _report("Authentik", stack.authentik.calls)
         _report("Vault", stack.vault_calls.calls)
