@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rotation.backends.protocol import Backend, Order
-from rotation.durations import format_duration
+from rotation.durations import approximate
 from rotation.errors import BackendError, GrantedTooShort, ProbeFailed, Unauthorised, Unavailable
 from rotation.ledger import Entry, Ledger, Superseded
 from rotation.model import Generation, Minted, Policy, token_of
@@ -102,7 +102,7 @@ def _refuse_short(life: timedelta, policy: Policy) -> None:
         return
     raise GrantedTooShort(
         "mint",
-        f"the backend granted {format_duration(life)}, the policy needs {format_duration(needed)}"
-        f" (margin {format_duration(life - needed)})",
+        f"the backend granted {approximate(life)}, the policy needs {approximate(needed)}"
+        f" (margin -{approximate(needed - life)})",
         "It was revoked and nothing was published. Raise the server's limit, or shorten the policy's parts.",
     )

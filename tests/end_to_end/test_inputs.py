@@ -109,7 +109,7 @@ def test_each_failure_is_told_and_leaves_nothing(stack: Stack, tmp_path: Path) -
         untold = {name: told for name, told in TOLD.items() if told not in run.output}
         assert not untold, run.output
         assert "It was revoked and nothing was published. Raise the server's limit, or shorten" in run.output
-        assert "the policy needs 3456001s (margin -" in run.output
+        assert "the policy needs 40d (margin -39d)" in run.output
         assert "Traceback" not in run.output
         assert "token-rotation: drifting: keep (ClockSkew): the clock of drifting and ours differ by" in run.output
         assert stack.published_names() == ["drifting"]
