@@ -89,10 +89,11 @@ TOLD = {
     "untold": "ClusterError: read the Secret",
     "untrusted": "Check the server's name and certificate, or name its authority in `ca_certificate`.",
     "skewed": "ClockSkew: check the credential skewed: the server's clock and ours differ by",
-    "short": "GrantedTooShort: mint short at authentik: the backend granted",
+    "short": "GrantedTooShort: mint short at authentik: the backend granted 30m, the policy needs 40d (margin -39d)."
+    " It was revoked and nothing was published. Raise the server's limit, or shorten the policy's parts.",
     "nobody": "Refused: look up the user nobody at authentik: 0 users are named no-such-user."
     " Correct `spec.user`, or let the credential's user see it (permission view_user).",
-    "capped": "GrantedTooShort: mint capped at capped: the backend granted",
+    "capped": "GrantedTooShort: mint capped at capped: the backend granted 1m, the policy needs 6m (margin -5m).",
 }
 """What each of these tokens is told; those named after their backend fail before anything is minted."""
 

@@ -10,6 +10,8 @@ import httpx
 from tests.end_to_end.stack import POLICY, Stack
 
 ADMIN = {"backend": "authentik", "policy": POLICY}
+GRANTED_LESS = {"lifetime": "100d", "rotate_before": "10d", "overlap": "5d", "tolerated_outage": "3d"}
+"""The server grants 45 days. By the end that it sets when it gives a new key, nothing would be due before day 80."""
 LEASED = {"lifetime": "40s", "rotate_every": "30s", "overlap": "2s", "tolerated_outage": "2s"}
 """A lease of ten seconds: a quarter of the lifetime."""
 
@@ -49,12 +51,12 @@ def test_weeks_without_a_run(stack: Stack) -> None:
 
 def test_weeks_without_a_run_where_the_server_ended_the_token(stack: Stack) -> None:
     """A row that the server gave a new key in place, with a new end, is not taken for a living token: one run heals."""
-    _tenant_default(stack, "days=100")
-    stack.declare(admin={**ADMIN, "spec": {"mode": "server"}})
+    _tenant_default(stack, "days=45")
+    stack.declare(admin={**ADMIN, "spec": {"mode": "server"}, "policy": GRANTED_LESS})
     stack.up()
     first, oldest = stack.secret("admin")["token"], stack.published_generation("admin")
 
-    stack.pass_days(150)
+    stack.pass_days(47)
     assert not stack.authentik.accepts(first)
     assert stack.live_at_authentik() == [oldest]
     _is_healed_by_one_mint(stack, oldest)

@@ -39,7 +39,7 @@ def account(
         def make(*rules: Rule) -> client.CoreV1Api:
             token = make_service_account(api, namespace, "robot", rules)
             path = kubernetes_server.write_kubeconfig(tmp_path / "kubeconfig", token=token)
-            made = config.new_client_from_config(str(path))  # type: ignore[no-untyped-call]
+            made = config.new_client_from_config(str(path))
             return client.CoreV1Api(stack.enter_context(made))
 
         yield make
@@ -74,7 +74,7 @@ def test_an_account_may_do_what_its_role_says(account: AccountClient, namespace:
 def test_an_unknown_bearer_is_not_let_in(kubernetes_server: KubernetesServer, tmp_path: Path) -> None:
     """A token that the cluster did not sign is 401, not an anonymous guest."""
     path = kubernetes_server.write_kubeconfig(tmp_path / "kubeconfig", token="made-up")
-    guest: client.ApiClient = config.new_client_from_config(str(path))  # type: ignore[no-untyped-call]
+    guest: client.ApiClient = config.new_client_from_config(str(path))
     with guest as made, pytest.raises(client.ApiException) as refused:
         client.CoreV1Api(made).list_namespace()
     assert refused.value.status == 401
