@@ -38,7 +38,11 @@ class TokenStack:
         return [name for name in self._settings.backends if name in used]
 
     def _guard(self, backend: str) -> Guard:
-        return Guard(f"{backend}-guard", {"backend": backend, "owner": self._marks[backend]})
+        """Protected while any token of its backend is: its deletion ends them all."""
+        mine = {name for name, token in self._settings.tokens.items() if token.backend == backend}
+        protect = not mine <= set(self._settings.decommission)
+        opts = pulumi.ResourceOptions(protect=protect)
+        return Guard(f"{backend}-guard", {"backend": backend, "owner": self._marks[backend]}, opts)
 
     def _token(self, name: str) -> RotatingToken:
         settings = self._settings.tokens[name]

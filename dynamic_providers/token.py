@@ -16,7 +16,7 @@ from rotation import lifecycle
 from rotation.backends.protocol import Order
 from rotation.checks import History, Published
 from rotation.clock import from_rfc3339, to_rfc3339
-from rotation.errors import Unauthorised
+from rotation.errors import InvalidSettings, Unauthorised
 from rotation.model import Policy, fingerprint, minted_at, new_generation_id, token_of
 from rotation.policy import decide
 from rotation.reasons import Action, Decision, Reason
@@ -35,6 +35,7 @@ class TokenProvider(Provider):
     def check(self, run: Run, olds: Props, news: Props) -> CheckResult:
         if not olds.get("generation"):
             return CheckResult({**news, **_first(run, news)}, [])
+        _refuse_another_backend(olds, news)
         token, policy = news["token"], Policy.model_validate(news["policy"])
         history = _history(run, olds, news)
         run.checked.add(token)
@@ -107,6 +108,15 @@ class TokenProvider(Provider):
         """Nothing: the pair and the guard revoke. The engine's own deletion would end the overlap."""
 
 
+def _refuse_another_backend(olds: Props, news: Props) -> None:
+    """The old generations could not be ended where nobody knows them, and "unknown" is a success to a revocation."""
+    if olds["backend"] == news["backend"]:
+        return
+    cause = f"its generations live at {olds['backend']}, and {news['backend']} cannot end them"
+    remedy = "Declare a token of another name there, move its consumers, then decommission this one."
+    raise InvalidSettings("change the backend of", cause, remedy)
+
+
 def _first(run: Run, news: Props) -> Props:
     """The decided inputs when the engine knows no old ones: take what was planned, or begin."""
     token = news["token"]
@@ -145,7 +155,7 @@ def _history(run: Run, olds: Props, news: Props) -> History:
         published=published,
         newest_seen=run.newest_seen(token, was, olds["places"]),
         superseded=len(receipt.superseded) if receipt else 0,
-        spec_changed=any(olds[name] != news[name] for name in ("spec", "backend")),
+        spec_changed=olds["spec"] != news["spec"],
         forced=bool(news["force"]) and news["force"] != olds["force"],
         emergency=bool(news["emergency"]) and news["emergency"] != olds["emergency"],
         renewable=backend.capabilities.renews,

@@ -62,6 +62,8 @@ def run_pulumi(
                 lines.append(line.rstrip("\n"))
                 hear(lines[-1])
             code = process.wait()
+            if code < 0:  # it was killed alone, and its providers live on
+                end_session(process.pid)
         except BaseException:
             _end(process)
             raise

@@ -137,7 +137,7 @@ def spec_changed(_policy: Policy, history: History, _now: datetime) -> Decision 
     """What the token is has changed, so it must be made anew."""
     if not history.spec_changed:
         return None
-    return Decision(Action.ROTATE, Reason.SPEC_CHANGED, "the token's spec or backend in the config changed")
+    return Decision(Action.ROTATE, Reason.SPEC_CHANGED, "the token's spec in the config changed")
 
 
 def previous_unpublished(policy: Policy, history: History, now: datetime) -> Decision | None:

@@ -6,7 +6,7 @@ import pytest
 
 from dynamic_providers.verbs import VerbError
 from rotation.reasons import Reason
-from tests.dynamic_providers.line import Killed, Line
+from tests.dynamic_providers.line import Declared, Killed, Line
 from tests.dynamic_providers.world import World
 
 SETTLED: list[str] = []
@@ -100,6 +100,15 @@ def test_a_due_token_waits_for_its_backend(line: Line, world: World) -> None:
     world.faults.clear()
     line.run()
     assert (line.reasons(), world.mints()) == ([Reason.NEARING_EXPIRY], 2)
+
+
+def test_a_token_does_not_move_to_another_backend(line: Line, world: World) -> None:
+    """Nobody could end its generations from there: refused, with the way to do it, and nothing is minted."""
+    line.run()
+    line.declared = [Declared(backend="elsewhere")]
+    with pytest.raises(VerbError, match="InvalidSettings: change the backend of admin at elsewhere: its generations"):
+        line.run()
+    assert (world.mints(), world.alive()) == (1, [line.generation])
 
 
 def test_a_backend_that_limits_us_is_one_that_gives_no_answer(line: Line, world: World) -> None:
