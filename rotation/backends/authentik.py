@@ -62,10 +62,11 @@ class Authentik:
     def mint(self, order: Order) -> Minted:
         """Create a row, compare what was granted with what was asked, and read its key; undone when any of it fails."""
         spec = Spec.model_validate(order.spec)
-        row = self._create(order, spec)
+        user = self._user_key(spec.user) if spec.user else None
+        row = self._create(order, spec, user)
         try:
             with understood("mint", self.name):
-                return self._granted(order, spec, row)
+                return self._granted(order, spec, user, row)
         except BackendError:
             self._undo(order.id)
             raise
@@ -119,19 +120,19 @@ class Authentik:
         with understood("compare with the credential", self.name):
             return bool(answer.json()["key"] == self._client.credential)
 
-    def _create(self, order: Order, spec: Spec) -> Mapping[str, Any]:
+    def _create(self, order: Order, spec: Spec, user: int | None) -> Mapping[str, Any]:
         payload: dict[str, Any] = {
             "identifier": order.id,
             "intent": "api",
             "description": f"token-rotation: generation of {order.token}",
             "expiring": spec.mode == "server",
         }
-        if spec.user:
-            payload["user"] = self._user_key(spec.user)
-        return {**self._post_once(order.id, payload), "wished_user": payload.get("user")}
+        if user is not None:
+            payload["user"] = user
+        return self._post_once(order.id, payload)
 
-    def _granted(self, order: Order, spec: Spec, row: Mapping[str, Any]) -> Minted:
-        if spec.user and row["user"] != row["wished_user"]:
+    def _granted(self, order: Order, spec: Spec, user: int | None, row: Mapping[str, Any]) -> Minted:
+        if user is not None and row["user"] != user:
             raise ProbeFailed(
                 "mint",
                 f"the server gave the token to the credential's own user instead of {spec.user}",

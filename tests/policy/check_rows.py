@@ -125,7 +125,7 @@ ROWS: dict[str, Row] = {
         BY_END,
         of(spec_changed=True),
         START,
-        (Action.ROTATE, Reason.SPEC_CHANGED, "the token's spec or backend in the config changed", None),
+        (Action.ROTATE, Reason.SPEC_CHANGED, "the token's spec in the config changed", None),
     ),
     "unpublished, and nothing is due": Row(checks.previous_unpublished, BY_END, of(published=LATE), DUE - SECOND, None),
     "due without any receipt": Row(checks.previous_unpublished, BY_END, of(), DUE, None),
