@@ -17,7 +17,7 @@ from rotation.backends.protocol import Order
 from rotation.checks import History, Published
 from rotation.clock import from_rfc3339, to_rfc3339
 from rotation.errors import InvalidSettings, Unauthorised
-from rotation.model import Policy, fingerprint, minted_at, new_generation_id, token_of
+from rotation.model import Policy, bears_mark, fingerprint, minted_at, new_generation_id, token_of
 from rotation.policy import decide
 from rotation.reasons import Action, Decision, Reason
 
@@ -117,6 +117,16 @@ def _refuse_another_backend(olds: Props, news: Props) -> None:
     raise InvalidSettings("change the backend of", cause, remedy)
 
 
+def _refuse_anothers_place(run: Run, news: Props) -> None:
+    """A new token finds another one's generation at its place: most likely it was renamed without saying so."""
+    found = run.newest_seen(news["token"], news["was"], news["places"])
+    if not bears_mark(found, news["owner"]) or token_of(found) == news["token"]:
+        return
+    cause = f"one of its places ({', '.join(news['places'])}) holds a generation of {token_of(found)}"
+    remedy = f"If it was renamed, add `was: [{token_of(found)}]`; otherwise publish it elsewhere."
+    raise InvalidSettings("begin", cause, remedy)
+
+
 def _first(run: Run, news: Props) -> Props:
     """The decided inputs when the engine knows no old ones: take what was planned, or begin."""
     token = news["token"]
@@ -129,6 +139,7 @@ def _first(run: Run, news: Props) -> Props:
     elif run.receipt(token, news["was"]) is not None:
         decision = Decision(Action.ROTATE, Reason.MISSING_AT_BACKEND, "it was published before, but the state has none")
     else:
+        _refuse_anothers_place(run, news)
         decision = decide(Policy.model_validate(news["policy"]), None, run.now)
     decided = _plan(run, news, decision)
     del run.planned[token]

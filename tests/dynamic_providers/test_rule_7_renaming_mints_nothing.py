@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from dynamic_providers.verbs import VerbError
 from tests.dynamic_providers.line import Line
 from tests.dynamic_providers.world import World
 
@@ -59,3 +62,12 @@ def test_a_restored_state_is_seen_through_a_rename(line: Line, world: World) -> 
     _rename(line)
     line.run()
     assert (line.steps, world.alive(), "StateIsOlder" in line.said[0]) == ([], alive, True)
+
+
+def test_a_rename_without_saying_so_is_refused(line: Line, world: World) -> None:
+    """Nothing is minted, and the error tells which former name to add."""
+    line.run()
+    line.declared[0].name = "renamed"
+    with pytest.raises(VerbError, match=r"InvalidSettings: begin renamed at authentik: .* add `was: \[admin\]`"):
+        line.run()
+    assert (world.mints(), len(world.alive())) == (1, 1)
