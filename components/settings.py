@@ -91,9 +91,13 @@ class Settings(BaseModel):
         return self.backends[backend].kind or backend
 
     def policy(self, token: str) -> Policy:
-        """A token's own policy, or the default of its kind."""
+        """A token's own policy, or the default of its kind. Raises InvalidSettings where there is neither."""
         settings = self.tokens[token]
-        return settings.policy or DEFAULT_POLICIES[self.kind_name(settings.backend)]
+        policy = settings.policy or DEFAULT_POLICIES.get(self.kind_name(settings.backend))
+        if policy is None:
+            key, kind = f"token-rotation:tokens.{token}.policy", self.kind_name(settings.backend)
+            raise _refusal(key, f"it is needed: {kind} has no default policy", "Write one, as the README describes.")
+        return policy
 
 
 def read_settings(config: Mapping[str, str], project: str) -> Settings:

@@ -17,6 +17,7 @@ from rotation.durations import format_duration
 from rotation.model import owner_mark
 
 TOKEN_KINDS: dict[str, type[RotatingToken]] = {"authentik": AuthentikToken, "vault": VaultToken}
+"""Kinds with a type of their own in the state; a new backend works without one."""
 
 
 class TokenStack:
@@ -46,7 +47,8 @@ class TokenStack:
 
     def _token(self, name: str) -> RotatingToken:
         settings = self._settings.tokens[name]
-        return TOKEN_KINDS[self._settings.kind_name(settings.backend)](
+        kind = TOKEN_KINDS.get(self._settings.kind_name(settings.backend), RotatingToken)
+        return kind(
             name,
             settings,
             self._settings.policy(name),

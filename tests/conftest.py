@@ -15,6 +15,7 @@ EXPECTED_SKIPS: frozenset[str] = frozenset()
 """Reasons for which a test may be skipped. A skip for any other reason fails the session."""
 
 _unexpected: list[str] = []
+_figures: list[str] = []
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,9 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Note each skip that was not expected."""
+    """Note each skip that was not expected, and each figure that a test measured (`record_property("figure", ...)`)."""
+    if report.when == "call":
+        _figures.extend(str(text) for name, text in report.user_properties if name == "figure")
     if report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         if reason.removeprefix("Skipped: ") not in EXPECTED_SKIPS:
@@ -45,6 +48,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name the unexpected skips where the summary is read."""
+    """Tell the figures, and name the unexpected skips, where the summary is read."""
+    for line in _figures:
+        terminalreporter.write_line(f"figure: {line}")
     for line in _unexpected:
         terminalreporter.write_line(f"unexpected skip: {line}", red=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from components.default_policies import DEFAULT_POLICIES
 from components.settings import Settings, read_settings
 from rotation.errors import InvalidSettings
 
@@ -293,3 +294,11 @@ def test_an_interval_is_a_duration() -> None:
 def test_decommission_names_tokens() -> None:
     """The list of what may be deleted is a list of names."""
     assert "token-rotation:decommission" in refusal(decommission={"admin": True})
+
+
+def test_a_kind_without_a_default_policy_needs_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new backend works without a default policy, and a token without any policy is refused by its key."""
+    monkeypatch.delitem(DEFAULT_POLICIES, "authentik")
+    assert read().policy("admin").overlap == timedelta(days=30)
+    told = refusal({"admin": {"backend": "authentik", "publish": [PLACE]}})
+    assert "tokens.admin.policy: it is needed: authentik has no default policy" in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -96,6 +97,10 @@ def _completes_by_itself(stack: Stack) -> None:
     assert next_run.returncode == ExitCode.FINE, next_run.stdout
     assert "stale lock broken" in next_run.stdout
     assert _started_for(stack) == []
+    told = {json.loads(line)["run"] for line in next_run.stdout.splitlines()}
+    receipt = stack.receipt("admin")
+    assert receipt is not None
+    assert told == {receipt["run"]}, "log lines and receipt tell of one run"
     _everything_alive_is_in_a_ledger(stack)
 
 
