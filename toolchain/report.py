@@ -36,6 +36,7 @@ def _standing(toolbox: Toolbox, tool: Tool, now: datetime) -> tuple[str, str, st
         return place.version, place.origin, str(place.directory)
     if tool.required:
         only = "" if tool.by_default else f" --only {tool.name}"
-        return tool.version, "missing", f"python -m toolchain install{only}"
+        origin = "missing" if tool.by_default else "missing (not needed by default)"
+        return tool.version, origin, f"python -m toolchain install{only}"
     cause = refusals.recall(toolbox.cache.root, tool, now)
     return tool.version, f"stand-in: {tool.stand_in}", cause or "python -m toolchain install"
