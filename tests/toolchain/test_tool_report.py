@@ -40,7 +40,7 @@ def test_the_table_tells_where_each_tool_came_from(machine: Machine) -> None:
     assert re.search(r"spade +1\.5\.0 +>=1\.4\.0, <2 +built", table)
     assert re.search(r"rake +1\.4\.7 +>=1\.4\.0, <2 +PATH", table)
     assert re.search(r"hose .*stand-in: a can +not built: no network", table)
-    assert re.search(r"barrow .*missing +python -m toolchain install --only barrow", table)
+    assert re.search(r"barrow .*missing \(not needed by default\) +python -m toolchain install --only barrow", table)
 
 
 def test_the_outcome_of_a_set_up_is_one_line_each(machine: Machine) -> None:
