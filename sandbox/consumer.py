@@ -64,9 +64,12 @@ class Consumer:
     def _loop(self) -> None:
         held, read_at = "", float("-inf")
         while not self._stop.wait(0.25):
-            if time.monotonic() - read_at >= self.hold_seconds:
-                held, read_at = self.read()["token"], time.monotonic()
-                self.values_used.add(hash(held))
             self.calls += 1
-            if not self.accepts(held):
-                self.failures.append(f"call {self.calls} of {self.name} was refused")
+            try:
+                if time.monotonic() - read_at >= self.hold_seconds:
+                    held, read_at = self.read()["token"], time.monotonic()
+                    self.values_used.add(hash(held))
+                if not self.accepts(held):
+                    self.failures.append(f"call {self.calls} of {self.name} was refused")
+            except Exception as error:  # noqa: BLE001 - whatever it was, the consumer had no answer
+                self.failures.append(f"call {self.calls} of {self.name} failed: {type(error).__name__}")

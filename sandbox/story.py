@@ -104,6 +104,7 @@ class Story:
         self.tell.chapter("Decommission, then destroy: nothing stays alive")
         pulumi = self.world.pulumi()
         last = {name: consumer.read() for name, consumer in self.consumers.items()}
+        self.tell.say("both tokens are named in `decommission`, and one run lifts their protection")
         pulumi.run("config", "set", "--path", "decommission[0]", AUTHENTIK, "--stack", pulumi.stack)
         pulumi.run("config", "set", "--path", "decommission[1]", VAULT, "--stack", pulumi.stack)
         pulumi.up()
