@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
 from kubernetes import client, watch
 
-from sandbox.consumer import Accepts, Consumer
+from sandbox.consumer import Accepts, Consumer, authentik_accepts
 from tests.end_to_end.stack import POLICY, ROLE, SHORT, Stack
+
+Record = Callable[[str, object], None]
+"""Tells a figure at the end of the tests."""
 
 
 def _changes_since(stack: Stack, token: str, version: str) -> list[tuple[str, dict[str, str]]]:
@@ -31,12 +33,6 @@ def _decoded(secret: Any) -> dict[str, str]:
     return {key: base64.b64decode(text).decode() for key, text in (secret.data or {}).items()}
 
 
-def _authentik_accepts(stack: Stack) -> Accepts:
-    """Asks over HTTP, as a consumer does."""
-    url = f"{stack.authentik_url}/api/v3/core/users/me/"
-    return lambda value: httpx.get(url, headers={"authorization": f"Bearer {value}"}, trust_env=False).is_success
-
-
 @contextmanager
 def _consumer(stack: Stack, token: str, accepts: Accepts) -> Iterator[Consumer]:
     """A program that reads the Secret before each of its calls."""
@@ -49,12 +45,19 @@ def _consumer(stack: Stack, token: str, accepts: Accepts) -> Iterator[Consumer]:
             consumer.stop()
 
 
-def test_an_authentik_rotation_is_one_write_and_no_failure(stack: Stack) -> None:
+def _told(consumer: Consumer) -> str:
+    calls, values = consumer.calls, len(consumer.values_used)
+    return (
+        f"a consumer of {consumer.name} made {calls} calls with {values} values and {len(consumer.failures)} failures"
+    )
+
+
+def test_an_authentik_rotation_is_one_write_and_no_failure(stack: Stack, record_property: Record) -> None:
     """Through rotation, retirement and its aftermath the Secret changes twice, keeps its uid, and always works."""
     stack.declare(admin={"backend": "authentik", "policy": POLICY})
     stack.up()
     first, metadata = stack.secret("admin")["token"], stack.secret_metadata("admin")
-    with _consumer(stack, "admin", _authentik_accepts(stack)) as consumer:
+    with _consumer(stack, "admin", authentik_accepts(stack.authentik_url)) as consumer:
         stack.pass_days(61)
         stack.up()
         ((kind, data),) = _changes_since(stack, "admin", metadata.resource_version)
@@ -68,11 +71,12 @@ def test_an_authentik_rotation_is_one_write_and_no_failure(stack: Stack) -> None
         stack.up()
         assert _changes_since(stack, "admin", rotated.resource_version) == [("MODIFIED", {"token": data["token"]})]
         assert stack.secret_metadata("admin").uid == metadata.uid
+    record_property("figure", _told(consumer))
     assert consumer.failures == []
     assert consumer.values_used == {hash(first), hash(data["token"])}
 
 
-def test_a_vault_rotation_is_one_write_and_no_failure(stack: Stack) -> None:
+def test_a_vault_rotation_is_one_write_and_no_failure(stack: Stack, record_property: Record) -> None:
     """No lease reaches consumers, and what is published with its predecessor is accepted from the first moment."""
     root = {"backend": "vault", "spec": {"role": ROLE}, "policy": SHORT}
     stack.declare(root=root)
@@ -85,5 +89,6 @@ def test_a_vault_rotation_is_one_write_and_no_failure(stack: Stack) -> None:
         assert (kind, data["token-previous"]) == ("MODIFIED", first)
         assert stack.secret_metadata("root").uid == metadata.uid
         stack.wait_until(lambda: len(consumer.values_used) == 2, "the consumer has read the new token")
+    record_property("figure", _told(consumer))
     assert consumer.failures == []
     assert stack.vault_accepts(first)
