@@ -5,7 +5,7 @@ A program of its own, because mocks are global to a process.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pulumi_authentik
 import pulumi_kubernetes
@@ -16,11 +16,13 @@ from pulumi.runtime import mocks, settings, test
 
 
 class Mocks(mocks.Mocks):
-    """Answers every registration with its own inputs, and prints the type."""
+    """Answers every registration with its own inputs, and keeps the type. It is called from several threads."""
+
+    types: ClassVar[list[str]] = []
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         if args.typ != "pulumi:pulumi:Stack":
-            print(args.typ)
+            self.types.append(args.typ)
         return f"{args.name}-id", dict(args.inputs)
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:  # noqa: ARG002 - no call is made
@@ -40,3 +42,4 @@ if __name__ == "__main__":
     mocks.set_mocks(Mocks())
     settings.SETTINGS.feature_support["parameterization"] = True  # the CLI has it; mocks do not say so
     test(declare_one_of_each)()  # type: ignore[no-untyped-call]
+    print("\n".join(Mocks.types))
