@@ -20,11 +20,12 @@ AUTHENTIK = {"url": "https://authentik.example.com", "credential": {"env": "AUTH
 def read(tokens: Any = None, backends: Any = None, **others: Any) -> Settings:
     """Read a config of one good token at one good backend, or of what is given instead."""
     structured = {"tokens": tokens or {"admin": ADMIN}, "backends": backends or {"authentik": AUTHENTIK}, **others}
-    config = {f"{PROJECT}:{key}": _text(value) for key, value in structured.items()}
+    config = {f"{PROJECT}:{key}": as_text(value) for key, value in structured.items()}
     return read_settings(config, PROJECT)
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A value as the CLI hands it on: text as it is, anything structured as JSON."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from components.default_policies import DEFAULT_POLICIES
 from components.settings import read_settings
-from tests.components.stack_config import ADMIN, AUTHENTIK, PLACE, PROJECT, _text, admin, read, refusal, with_policy
+from tests.components.stack_config import ADMIN, AUTHENTIK, PLACE, PROJECT, admin, as_text, read, refusal, with_policy
 
 
 def test_a_plain_config_is_read() -> None:
@@ -26,7 +26,7 @@ def test_a_plain_config_is_read() -> None:
 def test_keys_of_other_projects_and_of_credentials_are_no_slips() -> None:
     """A key of another namespace, or one that a credential names as its source, is not refused."""
     backend = {**AUTHENTIK, "credential": {"config": "authentik_token"}}
-    config = {f"{PROJECT}:tokens": json.dumps({"admin": ADMIN}), f"{PROJECT}:backends": _text({"authentik": backend})}
+    config = {f"{PROJECT}:tokens": json.dumps({"admin": ADMIN}), f"{PROJECT}:backends": as_text({"authentik": backend})}
     read_settings({**config, f"{PROJECT}:authentik_token": "a value", "pulumi:tags": "{}"}, PROJECT)
 
 
