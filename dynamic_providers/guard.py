@@ -11,8 +11,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 from dynamic_providers import lease_notes
 from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, inputs_of, verb
-from rotation.backends.protocol import Backend
-from rotation.errors import Unavailable
+from rotation import lifecycle
 
 INPUTS = ("backend", "owner")
 
@@ -47,22 +46,16 @@ class GuardProvider(Provider):
         """Revoke all that bears our mark and can be listed, the credential in use last of all."""
         backend = run.backend(props["backend"])
         notes = lease_notes.of_backend(run, props["backend"])
-        alive = [generation.handle for generation in backend.inventory(props["owner"], [])]
-        alive += [note.handle for noted in notes.values() for note in noted if note.handle not in alive]
+        alive = {note.handle: note.generation for noted in notes.values() for note in noted}
+        alive |= {generation.handle: generation.id for generation in backend.inventory(props["owner"], [])}
         in_use = {handle for handle in alive if backend.holds(handle)}
-        for handle in alive:
+        for handle, generation in alive.items():
             if handle not in in_use:
-                _end(backend, handle)
+                lifecycle.end_now(backend, generation, handle)
         for handle in in_use:
             backend.revoke(handle)  # nothing is left that could verify it
         for token in notes:
             lease_notes.forget(run, token)
-
-
-def _end(backend: Backend, handle: str) -> None:
-    backend.revoke(handle)
-    if not backend.is_dead(handle):
-        raise Unavailable("revoke", f"{handle} is still there after its revocation", "Run the destroy again.")
 
 
 class Guard(Resource, module="token-rotation", name="Guard"):

@@ -29,9 +29,8 @@ from rotation.clock import Clock
 from rotation.errors import ClusterAway, InvalidSettings, RateLimited, Unavailable
 from rotation.model import Generation, is_newer
 from rotation.reasons import Action, Decision, Reason, reason_line
-from rotation.receipt import Receipt
+from rotation.receipt import RUN_ID_VARIABLE, Receipt
 
-RUN_ID_VARIABLE = "TOKEN_ROTATION_RUN_ID"
 _NOTE = "lease."
 
 

@@ -15,7 +15,7 @@ from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, changed, inputs_of, is_unknown, verb
 from rotation import lifecycle
 from rotation.clock import from_rfc3339, to_rfc3339
-from rotation.errors import StateIsOlder, Unavailable
+from rotation.errors import StateIsOlder
 from rotation.model import Generation, Policy, is_newer
 
 GIVEN = (
@@ -84,12 +84,8 @@ class TokenPairProvider(Provider):
         held = [(props["generation"], props["handle"])]
         held += [(item["generation"], item["handle"]) for item in props["superseded"]]
         for generation, handle in held:
-            if backend.holds(handle):
-                continue
-            backend.revoke(handle)
-            if not backend.is_dead(handle):
-                cause = f"{generation} is still there after its revocation"
-                raise Unavailable("revoke", cause, "Run the destroy again.")
+            if not backend.holds(handle):
+                lifecycle.end_now(backend, generation, handle)
 
 
 def _confirmed_end(run: Run, news: Props) -> str:

@@ -13,9 +13,10 @@ from typing import Annotated
 import typer
 
 from operations.run_log import open_log
-from operations.scheduled_run import LONGEST_CALL, RUN_ID_VARIABLE, ScheduledRun
+from operations.scheduled_run import LONGEST_CALL, ScheduledRun
 from rotation import clock
 from rotation.durations import format_duration, parse_duration
+from rotation.receipt import RUN_ID_VARIABLE
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Runs around `pulumi`, for people and CronJobs.")
 

@@ -15,8 +15,8 @@ from operations.run_log import Log
 from operations.stack_lock import StackLock, end_remains, is_stale, locks_in
 from rotation.durations import format_duration
 from rotation.reasons import Action, Decision, read_reason_line
+from rotation.receipt import RUN_ID_VARIABLE
 
-RUN_ID_VARIABLE = "TOKEN_ROTATION_RUN_ID"
 LONGEST_CALL = timedelta(seconds=30)
 """A call that a dead run sent may still be carried out for this long."""
 

@@ -64,6 +64,13 @@ def retire(backend: Backend, ledger: Ledger, now: datetime, keep: Iterable[str])
     return ledger
 
 
+def end_now(backend: Backend, generation: str, handle: str) -> None:
+    """Revoke a generation at once and verify that it is dead, for a destroy. Raises BackendError when it may live."""
+    backend.revoke(handle)
+    if not backend.is_dead(handle):
+        raise Unavailable("revoke", f"{generation} is still there after its revocation", "Run the destroy again.")
+
+
 def _end(backend: Backend, entry: Entry, now: datetime) -> Entry:
     try:
         backend.revoke(entry.handle)

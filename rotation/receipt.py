@@ -9,6 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from rotation.clock import from_rfc3339, to_rfc3339
 
+RUN_ID_VARIABLE = "TOKEN_ROTATION_RUN_ID"
+"""The variable by which a scheduled run gives its id to its providers, so that log lines and receipts name one run."""
+
 
 def _read(value: object) -> object:
     return from_rfc3339(value) if isinstance(value, str) else value
