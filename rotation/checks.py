@@ -1,18 +1,23 @@
 """One fact, one reason, one sentence each. A check says what is wrong with a token now, or None. No I/O here.
 
-`policy` composes them into the chain that decides. A check that has nothing to say says nothing: order is the chain's.
+`policy` composes them into the chain that decides, `health` into the one that reports. What makes a due rotation wait
+stands in `holds`, and what gives the same generation a later end in `renewals`.
+A check that has nothing to say says nothing: order is the chain's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 
 from rotation.clock import to_rfc3339
 from rotation.durations import approximate, format_duration
-from rotation.model import Policy, is_newer, minted_at
+from rotation.model import Policy, is_generation, is_newer, minted_at, token_of
 from rotation.reasons import Action, Decision, Reason
+from rotation.windows import next_opening
 
 LEDGER_LIMIT = 16
 """Superseded generations that may wait for their end; past that something keeps failing and a person is needed."""
@@ -40,6 +45,12 @@ class History:
     spec_changed, forced, emergency: what an operator changed since the current generation was minted
     renewable, cap: whether the backend can extend it, and the instant that no renewal can pass (None: unknown)
     renewed_end:    the end at which the last renewal was tried, so that one due date is renewed for once
+    paused:         an operator lets nothing be minted
+    slot:           False where this run's limit of scheduled rotations is used up by others
+    rollback:       a new rollback nonce stands in the config
+    fallback:       the generation before this one, while it works inside its overlap; empty for none
+    rolled_back:    the current generation became current again by a rollback
+    adoptable:      the place that holds a working value of the same owner, put there by hand; empty for none
     """
 
     generation: str
@@ -57,9 +68,20 @@ class History:
     renewable: bool = False
     cap: datetime | None = None
     renewed_end: datetime | None = None
+    paused: bool = False
+    slot: bool = True
+    rollback: bool = False
+    fallback: str = ""
+    rolled_back: bool = False
+    adoptable: str = ""
 
 
 Check = Callable[[Policy, History, datetime], Decision | None]
+
+
+def first(chain: Iterable[Check], policy: Policy, history: History, now: datetime) -> Decision | None:
+    """What the first check of a chain says that finds something; None when none does."""
+    return next((found for check in chain if (found := check(policy, history, now)) is not None), None)
 
 
 def end_of(policy: Policy, history: History) -> datetime:
@@ -70,14 +92,71 @@ def end_of(policy: Policy, history: History) -> datetime:
     return history.expires if policy.renew_before else min(history.expires, wished)
 
 
+def dies_at(policy: Policy, history: History) -> datetime:
+    """The instant from which the current generation works no more, if it is only renewed from now on."""
+    if history.expires is None:
+        return history.created + policy.lifetime
+    renewed = policy.renew_before is not None and history.renewable and history.cap is not None
+    return max(history.cap, history.expires) if renewed and history.cap else history.expires
+
+
 def rotates_at(policy: Policy, history: History) -> datetime:
     """The instant at which a rotation falls due."""
     due = []
     if policy.rotate_every is not None:
         due.append(history.created + policy.rotate_every)
+    before = _before_end(policy, history)
+    if before is not None:
+        due.append(end_of(policy, history) - before)
+    return min(due) - jitter_of(policy, history)
+
+
+def _before_end(policy: Policy, history: History) -> timedelta | None:
+    """How long before its end a generation is replaced; None while renewals move the end.
+
+    Where the policy sets an age alone, a backend that granted less, or renews no more, must not cost the overlap.
+    """
     if policy.rotate_before is not None:
-        due.append(end_of(policy, history) - policy.rotate_before)
-    return min(due)
+        return policy.rotate_before
+    if policy.renew_before is not None and not _renewed_in_vain(history):
+        return None
+    return policy.overlap + policy.tolerated_outage
+
+
+def _renewed_in_vain(history: History) -> bool:
+    if history.expires is None:
+        return False
+    return history.renewed_end == history.expires or (history.cap is not None and history.cap <= history.expires)
+
+
+def jitter_of(policy: Policy, history: History) -> timedelta:
+    """How much earlier than its policy says a token rotates: its name decides, so that all runs agree."""
+    if policy.jitter is None or not is_generation(history.generation):
+        return timedelta(0)
+    return _share_of(policy.jitter, token_of(history.generation))
+
+
+@lru_cache(maxsize=4096)
+def _share_of(longest: timedelta, token: str) -> timedelta:
+    lot = int.from_bytes(hashlib.sha256(token.encode()).digest()[:8], "big")
+    return timedelta(seconds=lot % (int(longest.total_seconds()) + 1))
+
+
+def latest_start(policy: Policy, history: History) -> datetime:
+    """The last instant at which a rotation may begin and still leave the overlap, though runs fail for an outage."""
+    return end_of(policy, history) - policy.overlap - policy.tolerated_outage
+
+
+def planned_at(policy: Policy, history: History) -> datetime:
+    """When the rotation is to begin: at the first opening from its due instant on, but not past the latest start."""
+    due = rotates_at(policy, history)
+    limit = max(due, latest_start(policy, history))
+    return min(next_opening(policy, due) or limit, limit)
+
+
+def scheduled(policy: Policy, history: History, now: datetime) -> Decision | None:
+    """What asks for a rotation by time alone, if anything does."""
+    return maximum_age(policy, history, now) or nearing_expiry(policy, history, now)
 
 
 def state_is_older(policy: Policy, history: History, now: datetime) -> Decision | None:
@@ -85,15 +164,40 @@ def state_is_older(policy: Policy, history: History, now: datetime) -> Decision 
     if not is_newer(history.newest_seen, history.generation):
         return None
     unseen = History(history.newest_seen, minted_at(history.newest_seen), _end_told_of(history.newest_seen, history))
-    if now >= rotates_at(policy, unseen):
+    limit = min(rotates_at(policy, unseen), latest_start(policy, unseen))  # nobody renews what this state does not know
+    if now >= limit:
         return None  # waiting longer would let the published generation end: the ordinary checks go on
     return Decision(
         Action.DEFER,
         Reason.STATE_IS_OLDER,
         f"the state holds {history.generation}, but {history.newest_seen} was published; neither rotating nor sweeping."
         " Restore the newer state, or accept this one with `pulumi up --replace` of the token",
-        rotates_at(policy, unseen),
+        limit,
     )
+
+
+def adoptable(_policy: Policy, history: History, _now: datetime) -> Decision | None:
+    """Somebody put a working value of the same owner in one of the token's places, and it is to be taken over."""
+    if not history.adoptable:
+        return None
+    message = f"{history.adoptable} holds a working value of the same owner, put there by hand; it becomes current"
+    return Decision(Action.ADOPT, Reason.ADOPTED, message)
+
+
+def rollback_requested(_policy: Policy, history: History, _now: datetime) -> Decision | None:
+    """An operator wants the generation before this one back. An emergency outranks it: it ends that one, too."""
+    if not history.rollback or not history.fallback or history.emergency:
+        return None
+    message = f"a new rollback nonce stands in the config; {history.fallback} becomes current again"
+    return Decision(Action.ROLL_BACK, Reason.ROLLBACK_REQUESTED, message)
+
+
+def rejected_with_fallback(_policy: Policy, history: History, _now: datetime) -> Decision | None:
+    """The backend refuses the current value, and the one before still works: it helps sooner than a new one."""
+    if not history.rejected or not history.fallback or history.emergency:
+        return None
+    message = f"the backend refuses the value of {history.generation}; {history.fallback} becomes current again"
+    return Decision(Action.ROLL_BACK, Reason.ROLLED_BACK, message)
 
 
 def ledger_full(_policy: Policy, history: History, _now: datetime) -> Decision | None:
@@ -140,85 +244,30 @@ def spec_changed(_policy: Policy, history: History, _now: datetime) -> Decision 
     return Decision(Action.ROTATE, Reason.SPEC_CHANGED, "the token's spec in the config changed")
 
 
-def previous_unpublished(policy: Policy, history: History, now: datetime) -> Decision | None:
-    """The current generation never reached its consumers: minting another would not help them."""
-    due = _scheduled(policy, history, now)
-    if due is None or history.published is None or history.published.generation == history.generation:
-        return None
-    if is_newer(history.published.generation, history.generation):
-        return None  # it is the state that is older
-    limit = _published_end(history)
-    if limit is not None and now >= limit - policy.tolerated_outage:
-        return None
-    return Decision(
-        Action.DEFER,
-        Reason.PREVIOUS_UNPUBLISHED,
-        f"a rotation is due ({due.reason}), but {history.generation} is not published yet; repair its targets first",
-        None if limit is None else limit - policy.tolerated_outage,
-    )
-
-
-def backend_unreachable(policy: Policy, history: History, now: datetime) -> Decision | None:
-    """A rotation is due and the backend cannot be asked; the next run tries again."""
-    due = _scheduled(policy, history, now)
-    if due is None or not history.unreachable:
-        return None
-    message = f"a rotation is due ({due.reason}), but the backend gives no answer: {history.unreachable}"
-    return Decision(Action.DEFER, Reason.BACKEND_UNREACHABLE, message)
-
-
 def maximum_age(policy: Policy, history: History, now: datetime) -> Decision | None:
     """The current generation has reached the age at which it is replaced."""
-    if policy.rotate_every is None or now < history.created + policy.rotate_every:
+    jitter = jitter_of(policy, history)
+    if policy.rotate_every is None or now < history.created + policy.rotate_every - jitter:
         return None
-    message = (
-        f"it is {approximate(now - history.created)} old and is replaced every {format_duration(policy.rotate_every)}"
-    )
+    rule = f"is replaced every {format_duration(policy.rotate_every)}{_told(jitter, 'less')}"
+    message = f"it is {approximate(now - history.created)} old and {rule}"
     return Decision(Action.ROTATE, Reason.MAXIMUM_AGE, message)
 
 
 def nearing_expiry(policy: Policy, history: History, now: datetime) -> Decision | None:
     """The end is nearer than the policy allows."""
-    end = end_of(policy, history)
-    if policy.rotate_before is None or now < end - policy.rotate_before:
+    before, jitter, end = _before_end(policy, history), jitter_of(policy, history), end_of(policy, history)
+    if before is None or now < end - before - jitter:
         return None
-    rule = f"it is replaced {format_duration(policy.rotate_before)} before its end"
+    rule = f"it is replaced {format_duration(before)}{_told(jitter, 'and')} before its end"
     return Decision(Action.ROTATE, Reason.NEARING_EXPIRY, f"it ends at {to_rfc3339(end)} and {rule}")
 
 
-def renewal_gains_nothing(policy: Policy, history: History, now: datetime) -> Decision | None:
-    """A renewal is due but cannot move the end: only a rotation can."""
-    if not _renewal_due(policy, history, now) or history.cap is None or history.expires is None:
-        return None
-    if history.cap > history.expires:
-        return None
-    message = f"a renewal is due, but the end at {to_rfc3339(history.expires)} is the backend's cap already"
-    return Decision(Action.KEEP, Reason.RENEWAL_GAINS_NOTHING, message, rotates_at(policy, history))
-
-
-def renewal_due(policy: Policy, history: History, now: datetime) -> Decision | None:
-    """The same generation can be given a later end, and it is time."""
-    if not _renewal_due(policy, history, now) or history.expires is None or policy.renew_before is None:
-        return None
-    rule = f"it is renewed {format_duration(policy.renew_before)} before its end"
-    return Decision(Action.RENEW, Reason.RENEWAL_DUE, f"it ends at {to_rfc3339(history.expires)} and {rule}")
-
-
-def _renewal_due(policy: Policy, history: History, now: datetime) -> bool:
-    if policy.renew_before is None or not history.renewable or history.expires is None or history.unreachable:
-        return False
-    return now >= history.expires - policy.renew_before and history.renewed_end != history.expires
-
-
-def _scheduled(policy: Policy, history: History, now: datetime) -> Decision | None:
-    return maximum_age(policy, history, now) or nearing_expiry(policy, history, now)
-
-
-def _published_end(history: History) -> datetime | None:
-    return history.published.expires if history.published else None
+def _told(jitter: timedelta, joined_by: str) -> str:
+    return f" {joined_by} {format_duration(jitter)} of jitter" if jitter else ""
 
 
 def _end_told_of(generation: str, history: History) -> datetime | None:
     """Its end, if the receipt tells of this generation and not of an earlier one."""
-    told = history.published is not None and history.published.generation == generation
-    return _published_end(history) if told else None
+    told = history.published
+    return told.expires if told is not None and told.generation == generation else None

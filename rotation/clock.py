@@ -15,7 +15,7 @@ def system_clock() -> datetime:
 
 def to_rfc3339(instant: datetime) -> str:
     """Write an aware instant in UTC with whole seconds, as in `2026-01-31T02:00:00Z`."""
-    return instant.astimezone(UTC).replace(microsecond=0).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instant.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
 
 
 def from_rfc3339(text: str) -> datetime:

@@ -1,9 +1,10 @@
-"""Lengths of time as people write them: `365d`, `30m`, `45s`."""
+"""Lengths of time, times of day and dates as people write them: `365d`, `22:00`, `2026-12-20`."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer
@@ -11,6 +12,9 @@ from pydantic import BeforeValidator, PlainSerializer
 _UNITS_IN_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST = timedelta(days=36_500)  # far beyond any token, and near enough for every calendar
 _FORM = re.compile(r"(\d+)([smhd])")
+_TIME_OF_DAY = re.compile(r"([01]\d|2[0-4]):([0-5]\d)")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_DAY = timedelta(days=1)
 
 
 def parse_duration(text: object) -> timedelta:
@@ -46,3 +50,36 @@ def approximate(length: timedelta) -> str:
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration)]
 """A field of a typed setting that is written as `365d`."""
+
+
+def parse_time_of_day(text: object) -> timedelta:
+    """Read `22:00` as the length from midnight on, up to `24:00`; raises ValueError for anything else."""
+    if isinstance(text, timedelta):
+        return text
+    match = _TIME_OF_DAY.fullmatch(text) if isinstance(text, str) else None
+    length = timedelta(hours=int(match[1]), minutes=int(match[2])) if match else None
+    if length is None or length > _DAY:
+        raise ValueError(f'{text!r} is no time of day; write it in quotes and with two digits each, as in "04:30"')
+    return length
+
+
+def format_time_of_day(length: timedelta) -> str:
+    """Write a length from midnight on as a time of day."""
+    minutes = round(length.total_seconds()) // 60
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def parse_date(value: object) -> date:
+    """Read `2026-12-20`, which a YAML reader may have read already; raises ValueError for anything else."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    raise ValueError(f"{value!r} is no date; write year, month and day, as in 2026-12-20")
+
+
+LocalTime = Annotated[timedelta, BeforeValidator(parse_time_of_day), PlainSerializer(format_time_of_day)]
+"""A field that is written as `22:00`."""
+LocalDate = Annotated[date, BeforeValidator(parse_date), PlainSerializer(date.isoformat)]
+"""A field that is written as `2026-12-20`."""

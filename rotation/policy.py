@@ -1,96 +1,57 @@
-"""The chain that decides, and the arithmetic that refuses a policy which cannot hold."""
+"""The chain that decides what to do with a token now."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from rotation import checks
-from rotation.checks import Check, History
-from rotation.durations import format_duration
-from rotation.errors import InvalidSettings
+from rotation import checks, holds, renewals
+from rotation.checks import Check, History, first
 from rotation.model import Policy
 from rotation.reasons import Action, Decision, Reason
 
+RENEWAL_CHAIN: tuple[Check, ...] = (
+    renewals.renewal_gains_nothing,  # make sure that a renewal has a use
+    renewals.renewal_due,  # make sure that it lives until it is replaced
+)
 ROTATION_CHAIN: tuple[Check, ...] = (
     checks.state_is_older,  # make sure that a restored state undoes nothing
+    checks.adoptable,  # make sure that what a person put in place is not overwritten
+    checks.rollback_requested,  # make sure that a person gets back what worked
+    holds.nothing_to_roll_back_to,
+    checks.rejected_with_fallback,  # make sure that consumers get back what works
+    holds.paused,  # make sure that nothing is minted against a person's word
     checks.ledger_full,  # make sure that what is superseded stays countable
     checks.missing_at_backend,  # make sure that consumers hold something that exists
     checks.rejected_by_backend,  # make sure that it works
     checks.emergency,  # make sure that an operator is obeyed at once
     checks.forced_by_operator,
     checks.spec_changed,  # make sure that the token is what the config says
-    checks.previous_unpublished,  # make sure that a broken target does not mint for ever
-    checks.backend_unreachable,  # make sure that nothing is started that cannot end
+    holds.previous_unpublished,  # make sure that a broken target does not mint for ever
+    holds.backend_unreachable,  # make sure that nothing is started that cannot end
+    holds.rolled_back,  # make sure that what failed is not tried again unseen
+    holds.outside_window,  # make sure that it begins when people want it to
+    holds.rotation_limit,  # make sure that not everything begins at once
     checks.maximum_age,  # make sure that it is replaced in time
     checks.nearing_expiry,
-    checks.renewal_gains_nothing,  # make sure that a renewal has a use
-    checks.renewal_due,  # make sure that it lives until it is replaced
+    *RENEWAL_CHAIN,
 )
+_RENEWED_MEANWHILE = frozenset({Reason.PAUSED, Reason.ROLLED_BACK, Reason.OUTSIDE_WINDOW, Reason.ROTATION_LIMIT})
+"""While a rotation waits for one of these, the current generation is still given a later end."""
 
 
-def decide(policy: Policy, history: History | None, now: datetime) -> Decision:
-    """What to do with a token now: the first check that finds something says so; otherwise it is kept."""
+def decide(policy: Policy, history: History | None, now: datetime, *, paused: bool = False) -> Decision:
+    """What to do with a token now: the first check that finds something says so; otherwise it is kept.
+
+    paused: whether an operator lets nothing be minted, for a token that has no history yet.
+    """
+    if history is None and paused:
+        return Decision(Action.DEFER, Reason.PAUSED, "it has no generation yet, but minting is paused")
     if history is None:
         return Decision(Action.ROTATE, Reason.FIRST_GENERATION, "it has no generation yet")
-    for check in ROTATION_CHAIN:
-        decision = check(policy, history, now)
-        if decision is not None:
-            return decision
-    return Decision(Action.KEEP, Reason.NOTHING_DUE, "nothing is due", checks.rotates_at(policy, history))
-
-
-def margins(policy: Policy, lifetime: timedelta, cap: timedelta | None = None) -> dict[str, timedelta]:
-    """How much time each promise of a policy has to spare when a token lives for `lifetime`; negative: it cannot hold.
-
-    A superseded generation must outlive its rotation by the overlap even when the run was `tolerated_outage` late.
-    With renewal the end moves: then renewal must come early enough, and the age at rotation must fit below the cap.
-    """
-    late_overlap = policy.tolerated_outage + policy.overlap
-    spare: dict[str, timedelta] = {}
-    if policy.rotate_before is not None:
-        spare["rotate_before - tolerated_outage - overlap"] = policy.rotate_before - late_overlap
-        spare["lifetime - rotate_before"] = lifetime - policy.rotate_before - timedelta(seconds=1)
-    if policy.renew_before is not None:
-        spare["renew_before - tolerated_outage - overlap"] = policy.renew_before - late_overlap
-        spare["lifetime - renew_before"] = lifetime - policy.renew_before - timedelta(seconds=1)
-    if policy.rotate_every is not None and (policy.renew_before is None or cap is not None):
-        longest = lifetime if policy.renew_before is None or cap is None else max(cap, lifetime)
-        name = "lifetime" if longest == lifetime else "cap"
-        spare[f"{name} - rotate_every - tolerated_outage - overlap"] = longest - policy.rotate_every - late_overlap
-    return spare
-
-
-def needed_lifetime(policy: Policy) -> timedelta:
-    """The shortest life with which the policy still holds; what a backend grants is measured against it."""
-    lengths = [policy.overlap + policy.tolerated_outage]
-    if policy.rotate_every is not None and policy.renew_before is None:
-        lengths.append(policy.rotate_every + policy.tolerated_outage + policy.overlap)
-    if policy.rotate_before is not None:
-        lengths.append(policy.rotate_before + timedelta(seconds=1))
-    if policy.renew_before is not None:
-        lengths.append(policy.renew_before + timedelta(seconds=1))
-    return max(lengths)
-
-
-def refuse_impossible(token: str, policy: Policy, interval: timedelta, cap: timedelta | None = None) -> None:
-    """Raise InvalidSettings, with the computed margin, for a policy that cannot hold at this interval between runs.
-
-    cap: the longest life the backend can give one generation, renewals included; None when it has none.
-    """
-    if policy.tolerated_outage < 2 * interval:
-        _refuse(token, "tolerated_outage - 2 x run_interval", policy.tolerated_outage - 2 * interval)
-    if cap is not None and policy.lifetime > cap:
-        _refuse(token, f"cap of the backend ({format_duration(cap)}) - lifetime", cap - policy.lifetime)
-    for name, spare in margins(policy, policy.lifetime, cap).items():
-        if spare < timedelta(0):
-            _refuse(token, name, spare)
-
-
-def _refuse(token: str, name: str, spare: timedelta) -> None:
-    raise InvalidSettings(
-        "check the policy of",
-        f"it cannot hold: {name} leaves a margin of {format_duration(spare)}",
-        "Nothing was minted. Change the policy in the stack's config so that no margin is negative; the superseded"
-        " generation must outlive a rotation by `overlap` even when the run is `tolerated_outage` late.",
-        token=token,
-    )
+    decision = first(ROTATION_CHAIN, policy, history, now)
+    if decision is None:
+        return Decision(Action.KEEP, Reason.NOTHING_DUE, "nothing is due", checks.rotates_at(policy, history))
+    if decision.action is Action.DEFER and decision.reason in _RENEWED_MEANWHILE:
+        renewal = first(RENEWAL_CHAIN, policy, history, now)
+        return renewal if renewal is not None and renewal.action is Action.RENEW else decision
+    return decision

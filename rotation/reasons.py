@@ -16,6 +16,9 @@ class Action(StrEnum):
     ROTATE = "rotate"
     DEFER = "defer"
     RETIRE = "retire"
+    ROLL_BACK = "rollback"
+    ADOPT = "adopt"
+    REPAIR = "repair"
 
 
 class Reason(StrEnum):
@@ -41,6 +44,28 @@ class Reason(StrEnum):
     REVOCATION_FAILED = "RevocationFailed"
     CLUSTER_AWAY = "ClusterAway"
     CLOCK_SKEW = "ClockSkew"
+    OUTSIDE_WINDOW = "OutsideWindow"
+    ROTATION_LIMIT = "RotationLimit"
+    PAUSED = "Paused"
+    ROLLBACK_REQUESTED = "RollbackRequested"
+    ROLLED_BACK = "RolledBack"
+    NOTHING_TO_ROLL_BACK_TO = "NothingToRollBackTo"
+    ADOPTED = "Adopted"
+    DRIFT_FOUND = "DriftFound"
+    PUBLICATION_MISSING = "PublicationMissing"
+    SECOND_WRITER = "SecondWriter"
+    WAITING_FOR_EVIDENCE = "WaitingForEvidence"
+    EVIDENCE_MISSING = "EvidenceMissing"
+    ROTATION_OVERDUE = "RotationOverdue"
+    EXPIRED = "Expired"
+    HEALTHY = "Healthy"
+
+
+ROLLED_BACK = frozenset({Reason.ROLLED_BACK, Reason.ROLLBACK_REQUESTED})
+"""Why an earlier generation became current again."""
+
+TAKEN = ROLLED_BACK | {Reason.ADOPTED}
+"""Why a value that existed was taken, and none was minted."""
 
 
 @dataclass(frozen=True)

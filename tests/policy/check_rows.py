@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rotation import checks
+from rotation import checks, holds, renewals
 from rotation.checks import Check, History, Published
 from rotation.model import Policy
 from rotation.reasons import Action, Reason
@@ -127,53 +127,53 @@ ROWS: dict[str, Row] = {
         START,
         (Action.ROTATE, Reason.SPEC_CHANGED, "the token's spec in the config changed", None),
     ),
-    "unpublished, and nothing is due": Row(checks.previous_unpublished, BY_END, of(published=LATE), DUE - SECOND, None),
-    "due without any receipt": Row(checks.previous_unpublished, BY_END, of(), DUE, None),
-    "due and published": Row(checks.previous_unpublished, BY_END, of(published=Published(GENERATION, END)), DUE, None),
+    "unpublished, and nothing is due": Row(holds.previous_unpublished, BY_END, of(published=LATE), DUE - SECOND, None),
+    "due without any receipt": Row(holds.previous_unpublished, BY_END, of(), DUE, None),
+    "due and published": Row(holds.previous_unpublished, BY_END, of(published=Published(GENERATION, END)), DUE, None),
     "due by its end, unpublished, consumers have days left": Row(
-        checks.previous_unpublished,
+        holds.previous_unpublished,
         BY_END,
         of(published=Published(OLDER, START + 70 * DAY)),
         DUE,
         unpublished(Reason.NEARING_EXPIRY, START + 67 * DAY),
     ),
     "due by its age, unpublished, consumers have days left": Row(
-        checks.previous_unpublished,
+        holds.previous_unpublished,
         BY_AGE,
         of(published=Published(OLDER, START + 70 * DAY)),
         DUE,
         unpublished(Reason.MAXIMUM_AGE, START + 67 * DAY),
     ),
     "due, unpublished, a second before consumers run dry": Row(
-        checks.previous_unpublished,
+        holds.previous_unpublished,
         BY_AGE,
         of(published=LATE),
         LIMIT - SECOND,
         unpublished(Reason.MAXIMUM_AGE, LIMIT),
     ),
     "due, unpublished, and consumers would run dry": Row(
-        checks.previous_unpublished, BY_AGE, of(published=LATE), LIMIT, None
+        holds.previous_unpublished, BY_AGE, of(published=LATE), LIMIT, None
     ),
     "due, unpublished, and the published end is unknown": Row(
-        checks.previous_unpublished,
+        holds.previous_unpublished,
         BY_END,
         of(published=Published(OLDER, None)),
         DUE,
         unpublished(Reason.NEARING_EXPIRY, None),
     ),
     "unreachable, and nothing is due": Row(
-        checks.backend_unreachable, BY_END, of(unreachable="no route"), DUE - SECOND, None
+        holds.backend_unreachable, BY_END, of(unreachable="no route"), DUE - SECOND, None
     ),
-    "due, and reachable": Row(checks.backend_unreachable, BY_END, of(), DUE, None),
+    "due, and reachable": Row(holds.backend_unreachable, BY_END, of(), DUE, None),
     "due by its end, and unreachable": Row(
-        checks.backend_unreachable,
+        holds.backend_unreachable,
         BY_END,
         of(unreachable="no route"),
         DUE,
         (Action.DEFER, Reason.BACKEND_UNREACHABLE, UNREACHABLE.format("NearingExpiry"), None),
     ),
     "due by its age, and unreachable": Row(
-        checks.backend_unreachable,
+        holds.backend_unreachable,
         BY_AGE,
         of(unreachable="no route"),
         RENEW_AT,
@@ -195,7 +195,42 @@ ROWS: dict[str, Row] = {
     "exactly when the end is near": Row(
         checks.nearing_expiry, BY_END, of(), DUE, (Action.ROTATE, Reason.NEARING_EXPIRY, ENDING, None)
     ),
-    "no distance from the end is set": Row(checks.nearing_expiry, BY_AGE, of(), END, None),
+    "no distance from the end is set, and the overlap fits before it": Row(
+        checks.nearing_expiry, BY_AGE, of(), END - 4 * DAY - SECOND, None
+    ),
+    "no distance from the end is set, and the overlap would be cut": Row(
+        checks.nearing_expiry,
+        BY_AGE,
+        of(),
+        END - 4 * DAY,
+        (Action.ROTATE, Reason.NEARING_EXPIRY, "2026-04-01T12:00:00Z and it is replaced 4d before its end", None),
+    ),
+    "renewals move the end": Row(checks.nearing_expiry, RENEWED, of(renewable=True, expires=LEASE), LEASE, None),
+    "the end is unknown, and renewals move it": Row(checks.nearing_expiry, RENEWED, of(cap=LEASE), LEASE, None),
+    "a renewal did not move the end": Row(
+        checks.nearing_expiry,
+        RENEWED,
+        of(renewable=True, expires=LEASE, renewed_end=LEASE),
+        LEASE - 4 * DAY,
+        (Action.ROTATE, Reason.NEARING_EXPIRY, "2026-02-02T12:00:00Z and it is replaced 4d before its end", None),
+    ),
+    "no renewal can move the end": Row(
+        checks.nearing_expiry,
+        RENEWED,
+        of(renewable=True, expires=LEASE, cap=LEASE),
+        LEASE - 4 * DAY - SECOND,
+        None,
+    ),
+    "no renewal can move the end, and it is near": Row(
+        checks.nearing_expiry,
+        RENEWED,
+        of(renewable=True, expires=LEASE, cap=LEASE),
+        LEASE - 4 * DAY,
+        (Action.ROTATE, Reason.NEARING_EXPIRY, "2026-02-02T12:00:00Z and it is replaced 4d before its end", None),
+    ),
+    "a renewal can still move the end": Row(
+        checks.nearing_expiry, RENEWED, of(renewable=True, expires=LEASE, cap=LEASE + SECOND), LEASE, None
+    ),
     "a nearer end was granted": Row(
         checks.nearing_expiry,
         BY_END,
@@ -214,45 +249,47 @@ ROWS: dict[str, Row] = {
         checks.nearing_expiry, a_policy(renew_before="40d"), of(expires=START + 120 * DAY), DUE, None
     ),
     "a renewal is not yet due": Row(
-        checks.renewal_due, RENEWED, of(renewable=True, expires=LEASE), RENEW_AT - SECOND, None
+        renewals.renewal_due, RENEWED, of(renewable=True, expires=LEASE), RENEW_AT - SECOND, None
     ),
-    "a renewal is due": Row(checks.renewal_due, RENEWED, of(renewable=True, expires=LEASE), RENEW_AT, RENEWAL),
+    "a renewal is due": Row(renewals.renewal_due, RENEWED, of(renewable=True, expires=LEASE), RENEW_AT, RENEWAL),
     "a renewal is due by another policy than ours": Row(
-        checks.renewal_due, BY_AGE, of(renewable=True, expires=LEASE), RENEW_AT, None
+        renewals.renewal_due, BY_AGE, of(renewable=True, expires=LEASE), RENEW_AT, None
     ),
     "a renewal is due at a backend that cannot": Row(
-        checks.renewal_due, RENEWED, of(renewable=False, expires=LEASE), RENEW_AT, None
+        renewals.renewal_due, RENEWED, of(renewable=False, expires=LEASE), RENEW_AT, None
     ),
-    "a renewal is due and the end is unknown": Row(checks.renewal_due, RENEWED, of(renewable=True), RENEW_AT, None),
+    "a renewal is due and the end is unknown": Row(renewals.renewal_due, RENEWED, of(renewable=True), RENEW_AT, None),
     "a renewal is due and the backend is away": Row(
-        checks.renewal_due, RENEWED, of(renewable=True, expires=LEASE, unreachable="no route"), RENEW_AT, None
+        renewals.renewal_due, RENEWED, of(renewable=True, expires=LEASE, unreachable="no route"), RENEW_AT, None
     ),
     "this end was renewed for already": Row(
-        checks.renewal_due, RENEWED, of(renewable=True, expires=LEASE, renewed_end=LEASE), RENEW_AT, None
+        renewals.renewal_due, RENEWED, of(renewable=True, expires=LEASE, renewed_end=LEASE), RENEW_AT, None
     ),
     "an earlier end was renewed for": Row(
-        checks.renewal_due, RENEWED, of(renewable=True, expires=LEASE, renewed_end=LEASE - DAY), RENEW_AT, RENEWAL
+        renewals.renewal_due, RENEWED, of(renewable=True, expires=LEASE, renewed_end=LEASE - DAY), RENEW_AT, RENEWAL
     ),
     "a renewal would gain something": Row(
-        checks.renewal_gains_nothing,
+        renewals.renewal_gains_nothing,
         RENEWED,
         of(renewable=True, expires=LEASE, cap=LEASE + SECOND),
         RENEW_AT,
         None,
     ),
     "a renewal would gain nothing": Row(
-        checks.renewal_gains_nothing,
+        renewals.renewal_gains_nothing,
         RENEWED,
         of(renewable=True, expires=LEASE, cap=LEASE),
         RENEW_AT,
         (Action.KEEP, Reason.RENEWAL_GAINS_NOTHING, USELESS, RENEW_AT),
     ),
     "a useless renewal is not yet due": Row(
-        checks.renewal_gains_nothing,
+        renewals.renewal_gains_nothing,
         RENEWED,
         of(renewable=True, expires=LEASE, cap=LEASE),
         RENEW_AT - SECOND,
         None,
     ),
-    "the cap is unknown": Row(checks.renewal_gains_nothing, RENEWED, of(renewable=True, expires=LEASE), RENEW_AT, None),
+    "the cap is unknown": Row(
+        renewals.renewal_gains_nothing, RENEWED, of(renewable=True, expires=LEASE), RENEW_AT, None
+    ),
 }

@@ -9,10 +9,13 @@ import pytest
 from rotation import checks
 from rotation.model import Policy
 from rotation.testing.builders import DAY, START, a_policy
+from tests.policy import hold_rows
 from tests.policy.check_rows import BOTH, BY_AGE, BY_END, DUE, NEWER, RENEW_AT, ROWS, Row, of
 
+ALL = {**ROWS, **hold_rows.ROWS}
 
-@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+
+@pytest.mark.parametrize("row", ALL.values(), ids=ALL.keys())
 def test_a_check_says_what_is_wrong_or_nothing(row: Row) -> None:
     """For each fact: the action, the reason, the sentence and the instant, to the second; or nothing at all."""
     decision = row.check(row.policy, row.history, row.now)
@@ -32,7 +35,8 @@ def test_a_check_says_what_is_wrong_or_nothing(row: Row) -> None:
         (BY_END, START + 60 * DAY, START + 27 * DAY),
         (BY_END, START + 365 * DAY, DUE),
         (BY_AGE, None, RENEW_AT),
-        (BY_AGE, START + DAY, RENEW_AT),
+        (BY_AGE, START + 29 * DAY, RENEW_AT),
+        (BY_AGE, START + 28 * DAY, RENEW_AT - DAY),
         (BOTH, None, RENEW_AT),
         (BOTH, START + 50 * DAY, START + 17 * DAY),
         (a_policy(renew_before="40d"), START + 120 * DAY, START + 87 * DAY),

@@ -74,7 +74,12 @@ def test_admission_gives_the_whole_overlap_to_what_is_new(
     known = {entry.generation for entry in ledger.entries}
     admitted = ledger.admit(items, published_at, overlap)
     assert admitted.entries[: len(ledger.entries)] == ledger.entries
-    fresh = [Entry(i.generation, i.handle, published_at + overlap) for i in items if i.generation not in known]
+    deadline = published_at + overlap
+    fresh = [
+        Entry(item.generation, item.handle, deadline, published_at=published_at)
+        for item in items
+        if item.generation not in known
+    ]
     assert list(admitted.entries[len(ledger.entries) :]) == fresh
     assert admitted.admit(items, published_at + DAY, overlap) == admitted
 
@@ -84,6 +89,7 @@ def test_an_emergency_only_pulls_deadlines_nearer(ledger: Ledger, now: datetime)
     """After it everything that is not known dead is due now, and an earlier deadline keeps its instant."""
     hurried = ledger.expedite(now)
     assert [entry.deadline for entry in hurried.entries] == [min(e.deadline, now) for e in ledger.entries]
+    assert all(entry.expedited for entry in hurried.entries)
     assert [entry.generation for entry in hurried.due(now)] == [entry.generation for entry in ledger.waiting()]
 
 
@@ -95,6 +101,17 @@ def test_only_the_dead_and_unnamed_are_forgotten(ledger: Ledger, named: list[str
     assert list(ledger.forget(name for name in named).entries) == kept
 
 
+@given(ledgers(), st.sampled_from("abcdefgh"), superseded(), instants(), lengths())
+def test_what_is_current_again_has_no_deadline(
+    ledger: Ledger, current: str, items: list[Superseded], published_at: datetime, overlap: timedelta
+) -> None:
+    """It leaves the ledger and nothing else does; superseded once more, it is given a whole overlap of its own."""
+    left = ledger.reinstate(current)
+    assert list(left.entries) == [entry for entry in ledger.entries if entry.generation != current]
+    again = left.admit([Superseded(current, f"handle-{current}")], published_at, overlap).entries[-1]
+    assert (again.generation, again.deadline, again.attempts) == (current, published_at + overlap, 0)
+
+
 @given(ledgers())
 def test_a_ledger_survives_the_state(ledger: Ledger) -> None:
     """What is stored as JSON is read back the same."""
@@ -103,18 +120,22 @@ def test_a_ledger_survives_the_state(ledger: Ledger) -> None:
 
 def test_the_stored_form() -> None:
     """The stored form is a public format: these keys, instants in RFC 3339, an empty text for what is not dead."""
-    entry = Entry("g", "h", START, None, "refused", 2)
+    entry = Entry("g", "h", START, None, "refused", 2, START - DAY)
     assert entry.to_state() == {
+        "version": 2,
         "generation": "g",
         "handle": "h",
         "deadline": "2026-01-01T12:00:00Z",
         "retired": "",
         "error": "refused",
         "attempts": 2,
+        "published_at": "2025-12-31T12:00:00Z",
+        "expedited": False,
     }
     assert replace(entry, retired=START + DAY).to_state()["retired"] == "2026-01-02T12:00:00Z"
     assert Ledger.from_state(None) == Ledger.from_state([]) == Ledger()
-    assert Entry.from_state({**entry.to_state(), "attempts": 2.0}) == entry, "Pulumi stores numbers as floats"
+    stored_by_pulumi = {**entry.to_state(), "version": 2.0, "attempts": 2.0}
+    assert Entry.from_state(stored_by_pulumi) == entry, "Pulumi stores numbers as floats"
 
 
 @pytest.mark.parametrize("broken", [{"deadline": "yesterday"}, {"deadline": "2026-01-01T12:00:00"}, {"attempts": "x"}])

@@ -48,7 +48,9 @@ def test_other_lines_are_no_reason_lines(line: str) -> None:
 
 def a_receipt() -> Receipt:
     """A receipt with every field set."""
-    waiting = Waiting(generation="g0", deadline=START, error="refused", attempts=2)
+    waiting = Waiting(
+        generation="g0", deadline=START, error="refused", attempts=2, published_at=START - DAY, expedited=True
+    )
     return Receipt(
         token="admin",
         backend="authentik",
@@ -62,6 +64,7 @@ def a_receipt() -> Receipt:
         published=("authentik/admin",),
         superseded=(waiting,),
         retired=("g-1",),
+        conditions=("EvidenceMissing",),
         run="r1",
     )
 
@@ -77,9 +80,11 @@ def test_a_receipt_has_no_place_for_a_value() -> None:
     """The fields are these: none could hold a value, a handle or an accessor; what else is offered is left out."""
     assert set(Receipt.model_fields) == {
         *("token", "backend", "generation", "reason", "fingerprint", "created", "expires", "rotates"),
-        *("published_at", "published", "superseded", "retired", "run"),
+        *("published_at", "published", "superseded", "retired", "conditions", "run"),
     }
-    assert set(Waiting.model_fields) == {"generation", "deadline", "error", "attempts"}
+    assert set(Waiting.model_fields) == {
+        *("generation", "deadline", "error", "attempts", "published_at", "expedited"),
+    }
     offered = {**a_receipt().model_dump(), "value": "planted", "handle": "planted"}
     offered["superseded"] = [{**offered["superseded"][0], "handle": "planted"}]
     assert "planted" not in Receipt.model_validate(offered).model_dump_json()
@@ -123,7 +128,7 @@ def test_the_tree_of_errors() -> None:
         *("ProbeFailed", "ClockSkew", "RateLimited", "Unavailable"),
     }
     assert {kind.__name__ for kind in kinds} - backends == {
-        *("RotationError", "InvalidSettings", "StateIsOlder", "ClusterError", "ClusterAway"),
+        *("RotationError", "InvalidSettings", "StateIsOlder", "StateIsNewer", "ClusterError", "ClusterAway"),
     }
     assert issubclass(GrantedTooShort, errors.Refused)
     assert RateLimited("a", "b").retry_after is None

@@ -1,0 +1,41 @@
+"""What gives the same generation a later end: one fact, one reason, one sentence each. No I/O here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rotation.checks import History, rotates_at
+from rotation.clock import to_rfc3339
+from rotation.durations import format_duration
+from rotation.model import Policy
+from rotation.reasons import Action, Decision, Reason
+
+
+def renews_at(policy: Policy, history: History) -> datetime | None:
+    """The instant at which a renewal falls due; None when none does."""
+    if policy.renew_before is None or not history.renewable or history.expires is None:
+        return None
+    return None if history.renewed_end == history.expires else history.expires - policy.renew_before
+
+
+def renewal_gains_nothing(policy: Policy, history: History, now: datetime) -> Decision | None:
+    """A renewal is due but cannot move the end: only a rotation can."""
+    if not _renewal_due(policy, history, now) or history.cap is None or history.expires is None:
+        return None
+    if history.cap > history.expires:
+        return None
+    message = f"a renewal is due, but the end at {to_rfc3339(history.expires)} is the backend's cap already"
+    return Decision(Action.KEEP, Reason.RENEWAL_GAINS_NOTHING, message, rotates_at(policy, history))
+
+
+def renewal_due(policy: Policy, history: History, now: datetime) -> Decision | None:
+    """The same generation can be given a later end, and it is time."""
+    if not _renewal_due(policy, history, now) or history.expires is None or policy.renew_before is None:
+        return None
+    rule = f"it is renewed {format_duration(policy.renew_before)} before its end"
+    return Decision(Action.RENEW, Reason.RENEWAL_DUE, f"it ends at {to_rfc3339(history.expires)} and {rule}")
+
+
+def _renewal_due(policy: Policy, history: History, now: datetime) -> bool:
+    at = renews_at(policy, history)
+    return at is not None and now >= at and not history.unreachable
