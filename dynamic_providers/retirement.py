@@ -1,8 +1,13 @@
-"""The ledger: gives each superseded generation its deadline, revokes it after that, and writes the token's receipt."""
+"""The ledger: gives each superseded generation its deadline, revokes it after that, and writes the token's receipt.
+
+Where evidence is asked for, `check` judges it against what consumers were last given, as the receipt tells, so that dry
+run and update see the same; the update ends what `check` let end, and what ends without evidence.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import pulumi
@@ -11,13 +16,14 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 from dynamic_providers import lease_notes
 from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, changed, inputs_of, is_unknown, verb
-from rotation import lifecycle
-from rotation.checks import History, rotates_at
+from rotation import evidence, lifecycle
+from rotation.checks import History, planned_at
 from rotation.clock import from_rfc3339, to_rfc3339
 from rotation.errors import StateIsOlder
-from rotation.ledger import Ledger, Superseded
-from rotation.model import Policy, is_newer
-from rotation.reasons import Action, Decision, Reason
+from rotation.evidence import EvidencePolicy, Given, Judgement
+from rotation.ledger import Entry, Ledger, Superseded
+from rotation.model import Policy, is_newer, stored_policy
+from rotation.reasons import TAKEN, Action, Decision, Reason
 from rotation.receipt import Receipt, Waiting
 
 GIVEN = (
@@ -34,33 +40,40 @@ GIVEN = (
     "emergency",
     "superseded",
     "published",
+    "evidence",
 )
-INPUTS = (*GIVEN, "ends_now")
+INPUTS = (*GIVEN, "ends_now", "conditions")
 OUTPUTS = ("entries", "retired", "rotates", "retires", "published_at", "failed")
 RETIRED_REMEMBERED = 16
 """Ids of dead generations that a receipt keeps; the pair needs the newest ones to let go of them."""
+_UNTOLD: Props = {"evidence": {}, "conditions": []}
+"""What a state of an older release does not tell."""
 
 
 class RetirementProvider(Provider):
     """The only one that sets a deadline, and the only one, but for a destroy, that revokes."""
 
     @verb
-    def check(self, run: Run, _olds: Props, news: Props) -> CheckResult:
-        """Show in the dry run what ends now, as the receipt tells it."""
-        receipt = run.receipt(news["token"], _list(news, "was"))
-        waiting = receipt.superseded if receipt and not _is_older(run, news) else ()
-        ends_now = [item.generation for item in waiting if item.deadline <= run.now]
-        for generation in ends_now:
-            message = f"the overlap of {generation} is over; it is revoked now"
-            run.tell(news["token"], Decision(Action.RETIRE, Reason.DEADLINE_PASSED, message))
-        return CheckResult({**news, "ends_now": ends_now}, [])
+    def check(self, run: Run, olds: Props, news: Props) -> CheckResult:
+        """Show in the dry run what ends now, and what alerts will tell, as the receipt and the evidence have it."""
+        receipt = None if _is_older(run, news) else run.receipt(news["token"], _list(news, "was"))
+        judged = Judgement(()) if receipt is None else _judged(run, receipt, olds, news)
+        for decision in judged.told:
+            run.tell(news["token"], decision)
+        for reason in judged.conditions if receipt else _known_before(olds):
+            run.note_condition(news["token"], reason)
+        decided = {"ends_now": list(judged.ends), "conditions": run.conditions(news["token"])}
+        return CheckResult({**news, "evidence": _asked(news), **decided}, [])
 
     @verb
     def diff(self, run: Run, _id: str, olds: Props, news: Props) -> DiffResult:
         if _is_older(run, news):
             return DiffResult(changes=False)
-        due = bool(Ledger.from_state(olds["entries"]).due(run.now))
-        return DiffResult(changes=due or bool(news["ends_now"]) or changed(olds, news, GIVEN))
+        due = Ledger.from_state(olds["entries"]).due(run.now)
+        held = _held(run, news, due, from_rfc3339(olds["published_at"]))
+        ends = len(due) > len(held) or bool(news["ends_now"])
+        told = changed({**_UNTOLD, **olds}, news, (*GIVEN, "conditions"))
+        return DiffResult(changes=ends or told or (bool(held) and _receipt_is_lost(run, news)))
 
     @verb
     def create(self, run: Run, props: Props) -> CreateResult:
@@ -90,19 +103,74 @@ class RetirementProvider(Provider):
         run.cluster.remove_receipt(props["token"])
 
 
+def _judged(run: Run, receipt: Receipt, olds: Props, news: Props) -> Judgement:
+    """What ends now of all that the receipt names; the sources are asked only where its end depends on them."""
+    due = [item for item in _waiting(run, receipt, olds, news) if item.deadline <= run.now]
+    given = Given(receipt.generation, receipt.fingerprint, receipt.published_at)
+    policy, lacks = _evidence(news), []
+    if evidence.asks(policy, due, given.published_at, run.now):
+        found = [evidence.lack(source, run.cluster.observe(source), given) for source in policy.sources]
+        lacks = [cause for cause in found if cause]
+    return evidence.judge(policy, due, lacks, given.published_at, run.now)
+
+
+def _waiting(run: Run, receipt: Receipt, olds: Props, news: Props) -> list[Waiting]:
+    """What waits for its end: all of it is due in an emergency, and what is current again waits no more."""
+    waiting = [item for item in receipt.superseded if item.generation != news["generation"]]
+    if not _is_emergency(olds, news):
+        return waiting
+    return [item.model_copy(update={"deadline": min(item.deadline, run.now), "expedited": True}) for item in waiting]
+
+
+def _held(run: Run, news: Props, due: Iterable[Entry], published_at: datetime) -> list[str]:
+    """The due generations that wait for evidence which `check` did not find."""
+    policy, may_end = _evidence(news), news["ends_now"]
+    return [
+        item.generation
+        for item in due
+        if item.generation not in may_end and not evidence.ends_unseen(policy, item, published_at, run.now)
+    ]
+
+
+def _evidence(news: Props) -> EvidencePolicy:
+    asked = _asked(news)
+    return EvidencePolicy.model_validate(asked) if asked else evidence.OFF
+
+
+def _asked(news: Props) -> Props:
+    """What is asked for as evidence; empty when none is, however that is written."""
+    asked: Props = news.get("evidence") or {}
+    return asked if asked.get("mode", "off") != "off" else {}
+
+
+def _known_before(olds: Props) -> list[Reason]:
+    """What an earlier run told of evidence; it stands while the receipt cannot be read."""
+    told = olds.get("conditions") or []
+    return [reason for reason in evidence.CONDITIONS if reason in told]
+
+
+def _is_emergency(olds: Props, news: Props) -> bool:
+    """Whether an operator called an emergency since the ledger was last written."""
+    nonce = news["emergency"]
+    return bool(olds) and not is_unknown(nonce) and bool(nonce) and nonce != olds["emergency"]
+
+
 def _settle(run: Run, olds: Props, news: Props) -> Props:
     """Enter what is superseded, retire what is due, and tell the receipt. A failed revocation is kept, never raised."""
-    policy = Policy.model_validate(news["policy"])
+    policy = stored_policy(news["policy"])
     acted = run.clock()
     same = olds.get("generation") == news["generation"]
     published_at = from_rfc3339(olds["published_at"]) if same else acted
-    superseded = [Superseded(item["generation"], item["handle"]) for item in news["superseded"]]
-    ledger = Ledger.from_state(olds.get("entries")).admit(superseded, published_at, policy.overlap)
-    if olds and news["emergency"] and news["emergency"] != olds["emergency"]:
+    current = news["generation"]
+    named = [item for item in news["superseded"] if item["generation"] != current]
+    superseded = [Superseded(item["generation"], item["handle"]) for item in named]
+    ledger = Ledger.from_state(olds.get("entries")).reinstate(current).admit(superseded, published_at, policy.overlap)
+    if _is_emergency(olds, news):
         ledger = ledger.expedite(run.now)
-    ledger = lifecycle.retire(run.backend(news["backend"]), ledger, run.now, keep=[news["generation"]])
+    held = _held(run, news, ledger.due(run.now), published_at)
+    ledger = lifecycle.retire(run.backend(news["backend"]), ledger, run.now, keep=[current, *held])
     dead = [entry.generation for entry in ledger.entries if entry.retired]
-    retired = [*(g for g in olds.get("retired") or [] if g not in dead), *dead][-RETIRED_REMEMBERED:]
+    retired = [*(g for g in olds.get("retired") or [] if g not in (current, *dead)), *dead][-RETIRED_REMEMBERED:]
     ledger = ledger.forget(item.generation for item in superseded)
     _tell_failures(run, news["token"], ledger)
     outputs = {**inputs_of(news, INPUTS), **_outputs(policy, news, ledger)}
@@ -118,7 +186,7 @@ def _outputs(policy: Policy, news: Props, ledger: Ledger) -> Props:
     waiting = ledger.waiting()
     return {
         "entries": ledger.to_state(),
-        "rotates": to_rfc3339(rotates_at(policy, history)),
+        "rotates": to_rfc3339(planned_at(policy, history)),
         "retires": to_rfc3339(min(entry.deadline for entry in waiting)) if waiting else "",
         "failed": [f"{entry.generation}: {entry.error}" for entry in waiting if entry.error],
     }
@@ -127,10 +195,9 @@ def _outputs(policy: Policy, news: Props, ledger: Ledger) -> Props:
 def _receipt(run: Run, outputs: Mapping[str, Any], ledger: Ledger) -> Receipt:
     told = ("token", "backend", "generation", "reason", "fingerprint", "created", "expires", "rotates", "published_at")
     waiting = [
-        Waiting(generation=e.generation, deadline=e.deadline, error=e.error, attempts=e.attempts)
-        for e in ledger.waiting()
+        Waiting.model_validate({name: getattr(e, name) for name in Waiting.model_fields}) for e in ledger.waiting()
     ]
-    fields = {name: outputs[name] for name in (*told, "published", "retired")}
+    fields = {name: outputs[name] for name in (*told, "published", "retired", "conditions")}
     return Receipt.model_validate({**fields, "superseded": waiting, "run": run.id})
 
 
@@ -142,11 +209,18 @@ def _tell_failures(run: Run, token: str, ledger: Ledger) -> None:
 
 
 def _is_older(run: Run, news: Props) -> bool:
-    """Whether the receipt names a newer generation than this run would record: an old state was restored."""
-    if is_unknown(news["generation"]):
+    """Whether the receipt names a newer generation that this state does not know: an old state was restored."""
+    if is_unknown(news["generation"]) or news["reason"] in TAKEN:
         return False
     receipt = run.receipt(news["token"], _list(news, "was"))
-    return receipt is not None and is_newer(receipt.generation, news["generation"])
+    superseded = news["superseded"]
+    known = [] if is_unknown(superseded) else [item["generation"] for item in superseded]
+    return receipt is not None and receipt.generation not in known and is_newer(receipt.generation, news["generation"])
+
+
+def _receipt_is_lost(run: Run, news: Props) -> bool:
+    """Whether the cluster answers and has no receipt: it must be written before evidence can be judged by it."""
+    return run.receipt(news["token"], _list(news, "was")) is None and run.named_by_receipts() is not None
 
 
 def _list(props: Props, name: str) -> list[str]:
@@ -164,6 +238,9 @@ class Retirement(Resource, module="token-rotation", name="Retirement"):
     published: pulumi.Output[list[str]]
     published_at: pulumi.Output[str]
     failed: pulumi.Output[list[str]]
+    conditions: pulumi.Output[list[str]]
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
-        super().__init__(RetirementProvider(), name, {**dict.fromkeys(("ends_now", *OUTPUTS)), **props}, opts)
+        super().__init__(
+            RetirementProvider(), name, {**dict.fromkeys(("ends_now", "conditions", *OUTPUTS)), **props}, opts
+        )

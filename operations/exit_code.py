@@ -18,7 +18,16 @@ class ExitCode(IntEnum):
     LOCKED = 4
 
 
-_NEEDS_A_PERSON = frozenset({Reason.STATE_IS_OLDER, Reason.LEDGER_FULL, Reason.REVOCATION_FAILED})
+_NEEDS_A_PERSON = frozenset(
+    {
+        Reason.STATE_IS_OLDER,
+        Reason.LEDGER_FULL,
+        Reason.REVOCATION_FAILED,
+        Reason.NOTHING_TO_ROLL_BACK_TO,
+        Reason.SECOND_WRITER,
+        Reason.EVIDENCE_MISSING,
+    }
+)
 _FAILED = frozenset({Reason.BACKEND_UNREACHABLE, Reason.PREVIOUS_UNPUBLISHED, Reason.CLUSTER_AWAY})
 _REFUSED = (
     "InvalidSettings:",

@@ -3,6 +3,7 @@
     RotationError
     ├── InvalidSettings          the stack's config cannot be used; nothing was touched
     ├── StateIsOlder             the stored state is older than what was published
+    ├── StateIsNewer             the stored state was written by a newer release
     ├── ClusterError             the receipt or a Secret could not be read or written
     └── BackendError             an answer, or the lack of one, from a backend
         ├── Unauthorised         the credential is dead or may not do this
@@ -53,6 +54,10 @@ class InvalidSettings(RotationError):  # noqa: N818 - the name is part of the me
 
 class StateIsOlder(RotationError):  # noqa: N818
     """The stored state is older than what was published: it was probably restored from a copy."""
+
+
+class StateIsNewer(RotationError):  # noqa: N818
+    """The stored state was written by a newer release than this one, which cannot know what it would lose."""
 
 
 class ClusterError(RotationError):

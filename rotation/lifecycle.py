@@ -11,8 +11,8 @@ from rotation.backends.protocol import Backend, Order
 from rotation.durations import approximate
 from rotation.errors import BackendError, GrantedTooShort, ProbeFailed, Unauthorised, Unavailable
 from rotation.ledger import Entry, Ledger, Superseded
+from rotation.margins import needed_lifetime
 from rotation.model import Generation, Minted, Policy, token_of
-from rotation.policy import needed_lifetime
 
 
 def mint(backend: Backend, order: Order, policy: Policy) -> Minted:

@@ -21,7 +21,7 @@ Instant = Annotated[datetime, BeforeValidator(_read), PlainSerializer(to_rfc3339
 
 
 class Waiting(BaseModel):
-    """A superseded generation that is not known dead."""
+    """A superseded generation that is not known dead, as the ledger's entry tells of it, without its handle."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,13 +29,16 @@ class Waiting(BaseModel):
     deadline: Instant
     error: str = ""
     attempts: int = 0
+    published_at: Instant | None = None
+    expedited: bool = False
 
 
 class Receipt(BaseModel):
     """One token's entry. It is written after every publication succeeded, so `generation` is what consumers were given.
 
-    retired: the generations last verified dead, newest last
-    run:     the run that last changed this entry
+    retired:    the generations last verified dead, newest last
+    conditions: the reason codes that an alert tells until they are gone
+    run:        the run that last changed this entry
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,4 +55,5 @@ class Receipt(BaseModel):
     published: tuple[str, ...]
     superseded: tuple[Waiting, ...] = ()
     retired: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
     run: str = ""
