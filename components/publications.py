@@ -8,14 +8,14 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Secret
 
 from components.settings import SecretPlace
-from dynamic_providers.cluster import GENERATION_ANNOTATION
+from dynamic_providers.cluster import CURRENT_KEY, GENERATION_ANNOTATION, MANAGER, PREVIOUS_KEY
 from dynamic_providers.token_pair import TokenPair
-from rotation.checks import History, rotates_at
+from rotation.checks import History, planned_at
 from rotation.clock import from_rfc3339, to_rfc3339
 from rotation.durations import format_duration
 from rotation.model import Policy
 
-PREFIX = GENERATION_ANNOTATION.split("/")[0]
+PREFIX = GENERATION_ANNOTATION.split("/", maxsplit=1)[0]
 
 
 def kubernetes_secret(
@@ -32,6 +32,7 @@ def kubernetes_secret(
         expires=pair.expires,
         previous_generation=pair.previous_generation,
         previous_valid_until=pair.previous_valid_until,
+        repairs=pair.repairs,
     )
     return Secret(
         f"{token}-secret-{place}",
@@ -41,7 +42,7 @@ def kubernetes_secret(
             "labels": {
                 "app.kubernetes.io/name": token,
                 "app.kubernetes.io/component": "token",
-                "app.kubernetes.io/managed-by": "token-rotation",
+                "app.kubernetes.io/managed-by": MANAGER,
             },
             "annotations": told.apply(lambda known: _annotations(known, policy)),
         },
@@ -56,7 +57,7 @@ def _history(known: dict[str, Any]) -> History:
 
 
 def _data(current: str, previous: str) -> dict[str, str]:
-    return {"token": current, **({"token-previous": previous} if previous else {})}
+    return {CURRENT_KEY: current, **({PREVIOUS_KEY: previous} if previous else {})}
 
 
 def _annotations(known: dict[str, Any], policy: Policy) -> dict[str, str]:
@@ -66,9 +67,10 @@ def _annotations(known: dict[str, Any], policy: Policy) -> dict[str, str]:
         "generation": known["generation"],
         "created": known["created"],
         "expires": known["expires"],
-        "rotates": to_rfc3339(rotates_at(policy, _history(known))),
+        "rotates": to_rfc3339(planned_at(policy, _history(known))),
         "previous-generation": known["previous_generation"],
         "previous-valid-until": known["previous_valid_until"],
+        "repairs": str(known["repairs"] or ""),
         "refresh-by": f"read again within {format_duration(policy.overlap)} of a change",
     }
     told = {f"{PREFIX}/{name}": text for name, text in facts.items() if text}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.outlook import outlook
 from components.publications import kubernetes_secret
 from components.settings import TokenSettings
 from dynamic_providers.guard import Guard
 from dynamic_providers.retirement import Retirement
 from dynamic_providers.token import Token
 from dynamic_providers.token_pair import TokenPair
+from rotation.backends.protocol import Capabilities
 from rotation.model import Policy
+from rotation.reasons import Reason
 
 
 class RotatingToken(pulumi.ComponentResource):
@@ -31,6 +35,8 @@ class RotatingToken(pulumi.ComponentResource):
         owner: str,
         guard: Guard,
         cluster: kubernetes.Provider,
+        capabilities: Capabilities,
+        interval: timedelta,
         decommissioned: bool,
     ) -> None:
         aliases = [pulumi.Alias(name=former) for former in settings.was]
@@ -44,11 +50,12 @@ class RotatingToken(pulumi.ComponentResource):
             "policy": policy.model_dump(mode="json"),
             "was": list(settings.was),
         }
+        self._places = [str(publication.kubernetes_secret) for publication in settings.publish]
         self.token = self._mint(common, settings, guard)
         self.pair = self._pair(common)
         self.publications = self._publish(settings, policy, cluster)
         self.retirement = self._retire(common, settings)
-        self.summary = self._summary()
+        self.summary = self._summary(policy, capabilities, interval)
         self.register_outputs({})
 
     def _mint(self, common: dict[str, Any], settings: TokenSettings, guard: Guard) -> Token:
@@ -56,8 +63,12 @@ class RotatingToken(pulumi.ComponentResource):
             "spec": settings.spec,
             "force": settings.force,
             "emergency": settings.emergency,
+            "rollback": settings.rollback,
+            "paused": settings.paused,
             "probe": settings.probe,
-            "places": [str(publication.kubernetes_secret) for publication in settings.publish],
+            "places": self._places,
+            "adopt": [str(publication.kubernetes_secret) for publication in settings.publish if publication.adopt],
+            "take_over": [str(item.kubernetes_secret) for item in settings.publish if item.take_over],
         }
         opts = pulumi.ResourceOptions(parent=self, depends_on=[guard])
         return Token(f"{self._name}-token", {**common, **given}, opts)
@@ -65,7 +76,7 @@ class RotatingToken(pulumi.ComponentResource):
     def _pair(self, common: dict[str, Any]) -> TokenPair:
         taken = ("generation", "reason", "value", "handle", "created", "granted_until", "fingerprint", "emergency")
         minted = {name: getattr(self.token, name) for name in taken}
-        return TokenPair(f"{self._name}-pair", {**common, **minted}, self._kept)
+        return TokenPair(f"{self._name}-pair", {**common, **minted, "places": self._places}, self._kept)
 
     def _publish(self, settings: TokenSettings, policy: Policy, cluster: kubernetes.Provider) -> list[pulumi.Resource]:
         opts = pulumi.ResourceOptions.merge(self._kept, pulumi.ResourceOptions(provider=cluster))
@@ -77,19 +88,33 @@ class RotatingToken(pulumi.ComponentResource):
     def _retire(self, common: dict[str, Any], settings: TokenSettings) -> Retirement:
         taken = ("generation", "reason", "created", "expires", "fingerprint", "emergency", "superseded")
         paired = {name: getattr(self.pair, name) for name in taken}
-        published = [f"kubernetesSecret:{publication.kubernetes_secret}" for publication in settings.publish]
+        given = {
+            "published": [f"kubernetesSecret:{place}" for place in self._places],
+            "evidence": settings.evidence.model_dump(mode="json", by_alias=True),
+        }
         opts = pulumi.ResourceOptions.merge(self._kept, pulumi.ResourceOptions(depends_on=self.publications))
-        return Retirement(f"{self._name}-retirement", {**common, **paired, "published": published}, opts)
+        return Retirement(f"{self._name}-retirement", {**common, **paired, **given}, opts)
 
-    def _summary(self) -> pulumi.Output[dict[str, Any]]:
+    def _summary(
+        self, policy: Policy, capabilities: Capabilities, interval: timedelta
+    ) -> pulumi.Output[dict[str, Any]]:
         """What the stack's outputs tell of this token: instants in RFC 3339, and no value."""
+        told = pulumi.Output.all(
+            generation=self.pair.generation,
+            created=self.pair.created,
+            expires=self.pair.expires,
+            published_at=self.retirement.published_at,
+            entries=self.retirement.entries,
+        )
         return pulumi.Output.all(
             generation=self.pair.generation,
             reason=self.pair.reason,
+            health=self.retirement.conditions.apply(lambda conditions: (conditions or [str(Reason.HEALTHY)])[0]),
             created=self.pair.created,
             expires=self.pair.expires,
             rotates=self.retirement.rotates,
             retires=self.retirement.retires,
             published=self.retirement.published,
             failed=self.retirement.failed,
+            forecast=told.apply(lambda known: outlook(known, policy, capabilities, interval)),
         )

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from components.default_policies import DEFAULT_POLICIES
 from dynamic_providers.cluster import ClusterSettings
 from dynamic_providers.credentials import BackendSettings
 from rotation.backends.registry import KINDS, Kind
-from rotation.durations import Duration
+from rotation.durations import Duration, format_duration
 from rotation.errors import InvalidSettings
+from rotation.evidence import EvidencePolicy
+from rotation.margins import refuse_impossible
 from rotation.model import TOKEN_NAME, Policy
-from rotation.policy import refuse_impossible
 
-KEYS = ("tokens", "backends", "cluster", "run_interval", "decommission")
+KEYS = ("tokens", "backends", "cluster", "run_interval", "rotation_limit", "decommission")
 _STRICT = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
@@ -35,11 +36,23 @@ class SecretPlace(BaseModel):
 
 
 class Publication(BaseModel):
-    """One place where consumers look."""
+    """One place where consumers look.
+
+    adopt:     a working token that stands there is taken over as it is, at first and whenever it is put there by hand
+    take_over: also where somebody else says to manage its lifecycle
+    """
 
     model_config = _STRICT
 
     kubernetes_secret: SecretPlace = Field(alias="kubernetesSecret")
+    adopt: bool = False
+    take_over: bool = Field(default=False, alias="takeOver")
+
+    @model_validator(mode="after")
+    def _takes_over_what_it_adopts(self) -> Self:
+        if self.take_over and not self.adopt:
+            raise ValueError("takeOver is for a place with `adopt: true`")
+        return self
 
 
 class TokenSettings(BaseModel):
@@ -48,7 +61,10 @@ class TokenSettings(BaseModel):
     spec:             in the terms of its backend
     was:              former names; a renamed token mints nothing
     force, emergency: a new nonce rotates once; an emergency ends every earlier generation at once
+    rollback:         a new nonce makes the previous generation current again, while it still works
+    paused:           nothing is minted; retirement and renewal go on
     probe:            `always` uses the token itself in each run to see that it still works
+    evidence:         what retirement waits for, beside its deadline
     """
 
     model_config = _STRICT
@@ -60,6 +76,9 @@ class TokenSettings(BaseModel):
     was: tuple[str, ...] = ()
     force: str = ""
     emergency: str = ""
+    rollback: str = ""
+    paused: bool = False
+    evidence: EvidencePolicy = EvidencePolicy()
     probe: Literal["never", "always"] = "never"
 
 
@@ -72,6 +91,7 @@ class Settings(BaseModel):
     backends: dict[str, BackendSettings] = {}
     cluster: ClusterSettings = ClusterSettings()
     run_interval: Duration = timedelta(days=1)
+    rotation_limit: int = Field(default=0, ge=0)
     decommission: tuple[str, ...] = ()
 
     @field_validator("tokens")
@@ -160,6 +180,10 @@ def _judge_token(settings: Settings, name: str) -> None:
     if policy.renew_before and not kind.capabilities.renews:
         raise _refusal(f"{key}.policy.renew_before", f"{kind_name} cannot renew a token", "Leave it out.")
     refuse_impossible(name, policy, settings.run_interval, kind.capabilities.cap)
+    limit = token.evidence.security_deadline
+    if limit is not None and limit <= policy.overlap + token.evidence.wait:
+        cause = f"{format_duration(limit)} is not beyond overlap and wait, so that no alert could come before the cut"
+        raise _refusal(f"{key}.evidence.security_deadline", cause, "Make it longer, or the wait shorter.")
 
 
 def _refuse_unknown_keys(settings: Settings, own: Mapping[str, str]) -> None:

@@ -55,6 +55,8 @@ class TokenStack:
             owner=self._marks[settings.backend],
             guard=self._guards[settings.backend],
             cluster=self._cluster,
+            capabilities=self._settings.kind(settings.backend).capabilities,
+            interval=self._settings.run_interval,
             decommissioned=name in self._settings.decommission,
         )
 
@@ -85,11 +87,16 @@ def _generations(rotating: RotatingToken) -> pulumi.Output[list[str]]:
 
 
 def _explicit_provider(settings: Settings) -> kubernetes.Provider:
-    """Without the two `mutable` settings a changed Secret would be a replacement, which fails for a named object."""
+    """Without the two `mutable` settings a changed Secret would be a replacement, which fails for a named object.
+
+    Without `upsert` a Secret that is adopted could not be taken over. `Token` refuses every other one that exists and
+    is not ours, before anything is minted.
+    """
     return kubernetes.Provider(
         "cluster",
         kubeconfig=settings.cluster.kubeconfig,
         context=settings.cluster.context,
         enable_secret_mutable=True,
         enable_config_map_mutable=True,
+        upsert_existing_objects=True,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -13,9 +14,16 @@ import urllib3
 from kubernetes import client, config
 from pydantic import BaseModel, ConfigDict
 
+from dynamic_providers import evidence_sources
 from rotation.errors import ClusterAway, ClusterError
+from rotation.evidence import NoAnswer, Observation, Source
 
+MANAGER = "token-rotation"
 GENERATION_ANNOTATION = "token-rotation/generation"
+PREVIOUS_ANNOTATION = "token-rotation/previous-generation"
+CURRENT_KEY, PREVIOUS_KEY = "token", "token-previous"
+_LIFECYCLE_MANAGER = "lifecycle-manager"
+_MANAGED_BY = "app.kubernetes.io/managed-by"
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _TIME_LIMIT = (10.0, 30.0)  # seconds to connect, and in all
 
@@ -39,6 +47,21 @@ class ClusterSettings(BaseModel):
     receipts: ReceiptPlace = ReceiptPlace()
 
 
+@dataclass(frozen=True)
+class Placed:
+    """What the metadata of a Secret tells of the token in it.
+
+    generation, previous_generation: the ids that its annotations name; empty where they name none
+    manager: who else says to look after it: by a lifecycle-manager annotation, a managed-by label, or as its owner
+    by_hand: somebody else wrote the value since we did, or nobody of ours ever did
+    """
+
+    generation: str = ""
+    previous_generation: str = ""
+    manager: str = ""
+    by_hand: bool = False
+
+
 class Cluster(Protocol):
     """Raises ClusterAway when no answer came, ClusterError when the answer is a refusal."""
 
@@ -54,8 +77,11 @@ class Cluster(Protocol):
     def secret_value(self, namespace: str, name: str, key: str) -> str:
         """The value under one key of a Secret."""
 
-    def published_generation(self, namespace: str, name: str) -> str:
-        """The generation that a published Secret names; empty when there is none. No value travels."""
+    def placed(self, namespace: str, name: str) -> Placed | None:
+        """What stands at a publication's place; None when there is no Secret. No value travels."""
+
+    def observe(self, source: Source) -> Observation:
+        """What a source of evidence shows. Never raises: no answer is no evidence, with its cause."""
 
 
 class KubernetesCluster:
@@ -99,7 +125,7 @@ class KubernetesCluster:
             raise ClusterError(act, f"it has no key {key}", "Name the key that holds the credential.")
         return base64.b64decode(encoded).decode()
 
-    def published_generation(self, namespace: str, name: str) -> str:
+    def placed(self, namespace: str, name: str) -> Placed | None:
         with _told(f"read the metadata of the Secret {namespace}/{name}"):
             try:
                 answer: Any = self._api.read_namespaced_secret(
@@ -111,10 +137,16 @@ class KubernetesCluster:
                 )
             except client.ApiException as error:
                 if error.status == 404:
-                    return ""
+                    return None
                 raise
-        annotations = json.loads(answer.data).get("metadata", {}).get("annotations") or {}
-        return str(annotations.get(GENERATION_ANNOTATION, ""))
+        return _placed(json.loads(answer.data).get("metadata") or {})
+
+    def observe(self, source: Source) -> Observation:
+        try:
+            with _told(f"read {source}"):
+                return evidence_sources.observe(self._api.api_client, source)
+        except ClusterError as error:
+            return NoAnswer(error.cause)
 
     def _apply(self, token: str, data: dict[str, str]) -> None:
         place = self._place
@@ -134,6 +166,38 @@ class KubernetesCluster:
                 _content_type="application/apply-patch+yaml",
                 _request_timeout=_TIME_LIMIT,
             )
+
+
+def _placed(metadata: Mapping[str, Any]) -> Placed:
+    annotations = metadata.get("annotations") or {}
+    return Placed(
+        generation=str(annotations.get(GENERATION_ANNOTATION, "")),
+        previous_generation=str(annotations.get(PREVIOUS_ANNOTATION, "")),
+        manager=_manager(metadata),
+        by_hand=_writers(metadata, "f:data", f"f:{CURRENT_KEY}")
+        != _writers(metadata, "f:metadata", "f:annotations", f"f:{GENERATION_ANNOTATION}"),
+    )
+
+
+def _manager(metadata: Mapping[str, Any]) -> str:
+    """Who says to look after this object; empty when nobody does, or we do."""
+    annotations, labels = metadata.get("annotations") or {}, metadata.get("labels") or {}
+    named = [str(text) for key, text in annotations.items() if key.rpartition("/")[2] == _LIFECYCLE_MANAGER]
+    named += [str(labels[_MANAGED_BY])] if _MANAGED_BY in labels else []
+    named += [f"{owner['kind']} {owner['name']}" for owner in metadata.get("ownerReferences") or []]
+    return next((name for name in named if name and name != MANAGER), "")
+
+
+def _writers(metadata: Mapping[str, Any], *path: str) -> frozenset[str]:
+    """The field managers that own one field: who wrote it last."""
+    found = set()
+    for entry in metadata.get("managedFields") or []:
+        fields: Any = entry.get("fieldsV1") or {}
+        for step in path:
+            fields = fields.get(step) if isinstance(fields, dict) else None
+        if fields is not None:
+            found.add(str(entry.get("manager", "")))
+    return frozenset(found)
 
 
 @contextmanager

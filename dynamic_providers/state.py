@@ -5,49 +5,38 @@ All providers of a run share one process and four threads; they share this recor
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
-from typing import Any
+from datetime import datetime, timedelta
 
-import stamina.instrumentation
-
-from dynamic_providers.cluster import Cluster, ClusterSettings, KubernetesCluster
-from dynamic_providers.credentials import BackendSettings, resolve
+from dynamic_providers.cluster import CURRENT_KEY, Cluster, Placed
+from dynamic_providers.inventory import Inventory, look_up, take_inventory
 from dynamic_providers.scrubber import Scrubber
-from rotation import clock
-from rotation.backends.http_transport import http_transport
 from rotation.backends.protocol import Backend
-from rotation.backends.registry import KINDS
 from rotation.clock import Clock
-from rotation.errors import ClusterAway, InvalidSettings, RateLimited, Unavailable
-from rotation.model import Generation, is_newer
+from rotation.errors import ClusterAway, ClusterError
+from rotation.model import bears_mark, is_newer
 from rotation.reasons import Action, Decision, Reason, reason_line
-from rotation.receipt import RUN_ID_VARIABLE, Receipt
+from rotation.receipt import Receipt
+from rotation.turns import drawn
 
 _NOTE = "lease."
 
 
 @dataclass(frozen=True)
-class Inventory:
-    """What is alive at a backend, by handle; `unreachable` says why it could not be asked."""
-
-    alive: Mapping[str, Generation] = field(default_factory=dict)
-    unreachable: str = ""
-
-
-@dataclass(frozen=True)
 class Planned:
-    """A decided rotation: the second `check` of a replacement takes it, so that both name one generation."""
+    """A decided replacement: the second `check` takes it, so that both name one generation.
+
+    supplants: the generation that is put aside for one that was there before; empty for a mint
+    taken:     where the value comes from (`taking.Taken` as stored); empty for a mint
+    """
 
     generation: str
     reason: Reason
+    supplants: str = ""
+    taken: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -57,6 +46,8 @@ class Run:
     planned: rotations that a first `check` or a `diff` decided, by token
     checked: tokens that the state knows and that were judged
     older:   tokens of which the state is older than what was published
+    rotation_limit: how many scheduled rotations may begin in this run; None: any number
+    interval: the time between two runs, as the config says
     """
 
     id: str
@@ -69,13 +60,19 @@ class Run:
     planned: dict[str, Planned] = field(default_factory=dict)
     checked: set[str] = field(default_factory=set)
     older: set[str] = field(default_factory=set)
+    rotation_limit: int | None = None
+    interval: timedelta = timedelta(days=1)
+    _conditions: dict[str, set[Reason]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _backends: dict[str, Backend] = field(default_factory=dict)
     _greeted: set[str] = field(default_factory=set)
     _inventories: dict[tuple[str, ...], Inventory] = field(default_factory=dict)
     _receipts: dict[str, str] | None = None
     _receipts_away: bool = False
-    _published: dict[str, str] = field(default_factory=dict)
+    _read_receipts: dict[str, Receipt] = field(default_factory=dict)
+    _placed: dict[str, Placed | None] = field(default_factory=dict)
+    _unseen: set[str] = field(default_factory=set)
+    _turns: frozenset[str] | None = None
     _told: set[str] = field(default_factory=set)
 
     def backend(self, name: str) -> Backend:
@@ -100,18 +97,51 @@ class Run:
         key = (name,) if backend.capabilities.lists else (name, *known)
         with self._lock:
             if key not in self._inventories:
-                self._inventories[key] = _take_inventory(backend, owner, known)
+                self._inventories[key] = take_inventory(backend, owner, known)
+            return self._inventories[key]
+
+    def found(self, name: str, owner: str, handle: str) -> Inventory:
+        """What one handle stands for: out of the inventory where that is listed, else by a look-up, once per run."""
+        backend = self.backend(name)
+        if backend.capabilities.lists and bears_mark(handle, owner):
+            return self.inventory(name, owner)
+        key = (name, handle)
+        with self._lock:
+            if key not in self._inventories:
+                self._inventories[key] = look_up(backend, handle)
             return self._inventories[key]
 
     def receipt(self, token: str, was: Iterable[str] = ()) -> Receipt | None:
         """What was last published of a token, also under a former name; None when the receipt does not tell."""
         entries = self._entries()
-        found = next((entries[name] for name in (token, *was) if name in entries), None)
-        return Receipt.model_validate_json(found) if found else None
+        name = next((name for name in (token, *was) if name in entries), None)
+        return self._read_receipt(name, entries[name]) if name else None
+
+    def has_turn(self, token: str) -> bool:
+        """Whether this token may begin a scheduled rotation now: a lot decides among those that are due."""
+        if self.rotation_limit is None:
+            return True
+        entries = self._entries()
+        with self._lock:
+            if self._turns is None:
+                receipts = [self._read_receipt(name, text) for name, text in entries.items()]
+                due = [receipt.token for receipt in receipts if receipt.rotates <= self.now]
+                self._turns = drawn(due, self.rotation_limit, self.now)
+        return token in self._turns or token not in entries
+
+    def note_condition(self, token: str, reason: Reason) -> None:
+        """Remember something that alerts must tell; the token's retirement writes it into the receipt."""
+        with self._lock:
+            self._conditions.setdefault(token, set()).add(reason)
+
+    def conditions(self, token: str) -> list[str]:
+        """What was noted of a token in this run, in a fixed order."""
+        with self._lock:
+            return sorted(self._conditions.get(token, ()))
 
     def named_by_receipts(self) -> frozenset[str] | None:
         """Every generation that some token's receipt names, current or waiting; None while the cluster is away."""
-        receipts = [Receipt.model_validate_json(text) for text in self._entries().values()]
+        receipts = [self._read_receipt(name, text) for name, text in self._entries().items()]
         if self._receipts_away:
             return None
         waiting = (item.generation for receipt in receipts for item in receipt.superseded)
@@ -125,14 +155,41 @@ class Run:
         """Where a token's notes stand; no token can have this name."""
         return _NOTE + token
 
-    def newest_seen(self, token: str, was: Iterable[str], places: Iterable[str]) -> str:
-        """The newest generation that the receipt or a published Secret names; empty when neither names one."""
+    def newest_seen(self, token: str, was: Iterable[str], places: Iterable[str], put_aside: str = "") -> str:
+        """The newest generation that the receipt or a published Secret names; empty when neither names one.
+
+        put_aside: a generation that the state knows to have been put aside for an earlier one
+        """
         receipt = self.receipt(token, was)
-        newest = receipt.generation if receipt else ""
+        newest = receipt.generation if receipt and receipt.generation != put_aside else ""
         for place in places:
-            found = self._published_generation(place)
-            newest = found if not newest or is_newer(found, newest) else newest
+            placed = self.placed(place)
+            found = placed.generation if placed else ""
+            if found and found != put_aside:
+                newest = found if not newest or is_newer(found, newest) else newest
         return newest
+
+    def placed(self, place: str) -> Placed | None:
+        """What stands at a place (`namespace/name`); None where nothing does, or while the cluster is away."""
+        with self._lock:
+            self._all_receipts()
+            if place not in self._placed:
+                self._placed[place] = self._look(place)
+            return self._placed[place]
+
+    def place_is_empty(self, place: str) -> bool:
+        """Whether the cluster says that there is no Secret; False while it is away."""
+        return self.placed(place) is None and place not in self._unseen
+
+    def value_at(self, place: str, key: str = CURRENT_KEY) -> str:
+        """The value at a place; empty where there is none. It is hidden from every message from now on."""
+        try:
+            namespace, name = place.split("/")
+            value = self.cluster.secret_value(namespace, name, key)
+        except ClusterError:
+            return ""
+        self.scrubber.remember(value)
+        return value
 
     def tell(self, token: str, decision: Decision) -> None:
         """Say a decision once, where preview and up show it."""
@@ -156,47 +213,38 @@ class Run:
                     self._tell_away(error)
             return self._receipts
 
-    def _published_generation(self, place: str) -> str:
-        with self._lock:
-            self._all_receipts()
-            if self._receipts_away:
-                return ""
-            if place not in self._published:
-                self._published[place] = self._look(*place.split("/"))
-            return self._published[place]
+    def _read_receipt(self, name: str, text: str) -> Receipt:
+        if name not in self._read_receipts:
+            self._read_receipts[name] = Receipt.model_validate_json(text)
+        return self._read_receipts[name]
 
-    def _look(self, namespace: str, name: str) -> str:
-        try:
-            return self.cluster.published_generation(namespace, name)
-        except ClusterAway as error:
-            self._tell_away(error)
-            return ""
+    def _look(self, place: str) -> Placed | None:
+        if not self._receipts_away:
+            try:
+                namespace, name = place.split("/")
+                return self.cluster.placed(namespace, name)
+            except ClusterAway as error:
+                self._tell_away(error)
+        self._unseen.add(place)
+        return None
 
     def _tell_away(self, error: ClusterAway) -> None:
         self.tell("receipt", Decision(Action.DEFER, Reason.CLUSTER_AWAY, f"{error.act}: {error.cause}"))
-
-
-def _take_inventory(backend: Backend, owner: str, known: Sequence[str]) -> Inventory:
-    try:
-        return Inventory({item.handle: item for item in backend.inventory(owner, known)})
-    except (RateLimited, Unavailable) as error:
-        return Inventory(unreachable=f"{error.act}: {error.cause}")
 
 
 _current: list[Run] = []
 _current_lock = threading.Lock()
 
 
-def configure(config: Callable[[str], Any]) -> None:
-    """Begin the run of this process, unless it has begun. `config` reads a key of the stack's config."""
+def begin(make: Callable[[], Run]) -> None:
+    """Begin the run of this process, unless it has begun."""
     with _current_lock:
         if not _current:
-            stamina.instrumentation.set_on_retry_hooks([])  # its lines would mix with the run's own
-            _current.append(_run_from(config))
+            _current.append(make())
 
 
 def current() -> Run:
-    """The run of this process; raises LookupError before `configure`."""
+    """The run of this process; raises LookupError before `begin`."""
     if not _current:
         raise LookupError("no run has begun in this process")
     return _current[0]
@@ -211,41 +259,3 @@ def using(run: Run) -> Iterator[Run]:
         yield run
     finally:
         _current[:] = before
-
-
-def new_run_id() -> str:
-    """An id for a run: the one that the scheduled run passes down, or a fresh one."""
-    return os.environ.get(RUN_ID_VARIABLE) or secrets.token_hex(8)
-
-
-def _run_from(config: Callable[[str], Any]) -> Run:
-    backends = _backend_settings(config("backends"))
-    cluster = KubernetesCluster(ClusterSettings.model_validate(json.loads(config("cluster") or "{}")))
-    scrubber = Scrubber()
-
-    def connect(name: str) -> Backend:
-        if name not in backends:
-            remedy = "Name it under `token-rotation:backends` in the stack's config."
-            raise InvalidSettings("connect", "the backend is not in the stack's config", remedy, backend=name)
-        settings = backends[name]
-        credential = resolve(settings, name, config, cluster)
-        scrubber.remember(credential)
-        transport = http_transport(settings.url, Path(settings.ca_certificate) if settings.ca_certificate else None)
-        warn = _clock_warning(run, name)
-        return KINDS[settings.kind or name].connect(name, transport, credential, clock.system_clock, warn)
-
-    run = Run(new_run_id(), clock.system_clock(), clock.system_clock, cluster, connect, _say, scrubber)
-    return run
-
-
-def _say(line: str) -> None:
-    """A provider's standard output is shown in the run's diagnostics."""
-    print(line, flush=True)
-
-
-def _clock_warning(run: Run, backend: str) -> Callable[[str], None]:
-    return lambda text: run.tell(backend, Decision(Action.KEEP, Reason.CLOCK_SKEW, text))
-
-
-def _backend_settings(text: Any) -> dict[str, BackendSettings]:
-    return {name: BackendSettings.model_validate(value) for name, value in json.loads(text or "{}").items()}

@@ -98,7 +98,9 @@ def _state_is_older(run: Run, known: Mapping[str, list[str]]) -> bool:
         return True
     for token, generations in known.items():
         receipt = run.receipt(token)
-        if receipt is not None and generations and is_newer(receipt.generation, generations[0]):
+        if receipt is None or not generations or receipt.generation in generations:
+            continue
+        if is_newer(receipt.generation, generations[0]):
             return True
     return False
 

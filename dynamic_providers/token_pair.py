@@ -9,14 +9,15 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from dynamic_providers import lease_notes
+from dynamic_providers import lease_notes, taking
 from dynamic_providers.lease_notes import Note
 from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, changed, inputs_of, is_unknown, verb
 from rotation import lifecycle
 from rotation.clock import from_rfc3339, to_rfc3339
 from rotation.errors import StateIsOlder
-from rotation.model import Generation, Policy, is_newer
+from rotation.model import Generation, bears_mark, is_newer, stored_policy
+from rotation.reasons import TAKEN, Action, Decision, Reason
 
 GIVEN = (
     "token",
@@ -24,6 +25,7 @@ GIVEN = (
     "backend",
     "policy",
     "was",
+    "places",
     "generation",
     "reason",
     "value",
@@ -33,8 +35,9 @@ GIVEN = (
     "fingerprint",
     "emergency",
 )
-INPUTS = (*GIVEN, "retired")
-OUTPUTS = ("expires", "previous", "previous_generation", "previous_valid_until", "superseded")
+INPUTS = (*GIVEN, "retired", "drift")
+COMPARED = (*GIVEN, "retired")
+OUTPUTS = ("expires", "previous", "previous_generation", "previous_valid_until", "superseded", "repairs")
 _NO_PREVIOUS = {"previous": "", "previous_generation": "", "previous_valid_until": ""}
 
 
@@ -45,18 +48,19 @@ class TokenPairProvider(Provider):
     def check(self, run: Run, olds: Props, news: Props) -> CheckResult:
         receipt = run.receipt(news["token"], news["was"])
         retired = list(receipt.retired) if receipt else olds.get("retired") or []
-        return CheckResult({**news, "retired": retired}, [])
+        return CheckResult({**news, "retired": retired, "drift": _drift(run, olds, news)}, [])
 
     @verb
     def diff(self, run: Run, _id: str, olds: Props, news: Props) -> DiffResult:
         if news["token"] in run.older:
             return DiffResult(changes=False)  # or it would publish an older generation again
         overdue = not is_unknown(news["policy"]) and _previous_is_overdue(run, olds)
-        return DiffResult(changes=overdue or changed(olds, news, INPUTS))
+        return DiffResult(changes=overdue or bool(news["drift"]) or changed(olds, news, COMPARED))
 
     @verb
     def create(self, run: Run, props: Props) -> CreateResult:
-        outputs = {"expires": _confirmed_end(run, props), **_NO_PREVIOUS, "superseded": _noted(run, props, [])}
+        outputs: Props = {"expires": _confirmed_end(run, props), **_NO_PREVIOUS, "repairs": 0}
+        outputs["superseded"] = _noted(run, props, [])
         return CreateResult(f"{props['owner']}_{props['token']}", {**inputs_of(props, INPUTS), **outputs})
 
     @verb
@@ -66,13 +70,15 @@ class TokenPairProvider(Provider):
             outputs |= _succeed(run, olds, news)
         elif news["granted_until"] != olds["granted_until"]:
             outputs["expires"] = news["granted_until"]  # it was renewed
+        outputs["repairs"] = int(outputs["repairs"] or 0) + bool(news["drift"])
         return UpdateResult({**inputs_of(news, INPUTS), **_without_retired(run, outputs, olds, news)})
 
     @verb
     def read(self, run: Run, id_: str, props: Props) -> ReadResult:
         """Refuse a refresh of a restored state: it would publish an older generation again."""
         receipt = run.receipt(props["token"], props.get("was") or ())
-        if receipt is not None and is_newer(receipt.generation, props["generation"]):
+        known = {item["generation"] for item in props["superseded"]}
+        if receipt and receipt.generation not in known and is_newer(receipt.generation, props["generation"]):
             cause = f"the state holds {props['generation']}, but {receipt.generation} was published"
             raise StateIsOlder("refresh", cause, "Restore the newer state, or run without --refresh.")
         return ReadResult(id_, props)
@@ -86,21 +92,41 @@ class TokenPairProvider(Provider):
         for generation, handle in held:
             if not backend.holds(handle):
                 lifecycle.end_now(backend, generation, handle)
+            elif backend.capabilities.lists and not bears_mark(handle, props["owner"]):
+                _tell_left(run, props["token"], handle)
+
+
+def _tell_left(run: Run, token: str, handle: str) -> None:
+    """The guard finds its last generation by our mark, and an adopted one has none."""
+    message = f"the credential in use, {handle}, was adopted and lives on; revoke it by hand"
+    run.tell(token, Decision(Action.KEEP, Reason.REVOCATION_FAILED, message))
+
+
+def _drift(run: Run, olds: Props, news: Props) -> list[str]:
+    """The places to be written again because another value stands there; none where this run publishes anyway."""
+    if not olds or is_unknown(news["generation"]) or news["generation"] != olds["generation"]:
+        return []
+    found = sorted(taking.drifted(run, news["token"], news["was"], olds.get("places") or []))
+    for place in found:
+        message = f"another value was put at {place}; what was published is written there again"
+        run.tell(news["token"], Decision(Action.REPAIR, Reason.DRIFT_FOUND, message))
+    return found
 
 
 def _confirmed_end(run: Run, news: Props) -> str:
     backend = run.backend(news["backend"])
-    if not backend.capabilities.leases:
+    if not backend.capabilities.leases or news["reason"] in TAKEN:  # what was taken has its full life already
         return str(news["granted_until"])
     generation = Generation(news["generation"], news["handle"], from_rfc3339(news["created"]))
     lease_notes.write(run, news["token"], Note(news["backend"], generation.id, generation.handle))
-    return to_rfc3339(lifecycle.confirm(backend, generation, Policy.model_validate(news["policy"])))
+    return to_rfc3339(lifecycle.confirm(backend, generation, stored_policy(news["policy"])))
 
 
 def _succeed(run: Run, olds: Props, news: Props) -> Props:
     """A new generation: confirm it; the one before becomes superseded and, if consumers had it, previous."""
     outputs: Props = {"expires": _confirmed_end(run, news)}
     superseded = [*olds["superseded"], {"generation": olds["generation"], "handle": olds["handle"]}]
+    superseded = [item for item in superseded if item["generation"] != news["generation"]]  # it is current again
     outputs["superseded"] = _noted(run, news, superseded)
     if news["emergency"] != olds["emergency"] and news["emergency"]:
         return outputs | _NO_PREVIOUS
@@ -122,15 +148,17 @@ def _previous(run: Run, olds: Props, news: Props) -> Props:
     else:
         value, generation = olds["previous"], olds["previous_generation"]
         handle = next((item["handle"] for item in olds["superseded"] if item["generation"] == generation), "")
-    valid_until = _valid_until(run, olds, handle, run.clock() + Policy.model_validate(news["policy"]).overlap)
-    if not value or valid_until is None:
+    if not value or not handle:
+        return _NO_PREVIOUS  # a restored state does not know what consumers were given
+    valid_until = _valid_until(run, olds, handle, run.clock() + stored_policy(news["policy"]).overlap)
+    if valid_until is None:
         return _NO_PREVIOUS
     return {"previous": value, "previous_generation": generation, "previous_valid_until": to_rfc3339(valid_until)}
 
 
 def _valid_until(run: Run, olds: Props, handle: str, overlap_ends: datetime) -> datetime | None:
     """The end of the overlap, or the backend's end where that is sooner; None when the generation is dead."""
-    inventory = run.inventory(olds["backend"], olds["owner"], [handle])
+    inventory = run.found(olds["backend"], olds["owner"], handle)
     if inventory.unreachable:
         return overlap_ends
     found = inventory.alive.get(handle)
@@ -156,7 +184,7 @@ def _previous_is_overdue(run: Run, olds: Props) -> bool:
     """
     if not olds.get("previous_valid_until"):
         return False
-    policy, receipt = Policy.model_validate(olds["policy"]), run.receipt(olds["token"], olds.get("was") or ())
+    policy, receipt = stored_policy(olds["policy"]), run.receipt(olds["token"], olds.get("was") or ())
     ends = from_rfc3339(olds["previous_valid_until"])
     if receipt is not None:
         if receipt.generation != olds["generation"]:
@@ -179,6 +207,7 @@ class TokenPair(Resource, module="token-rotation", name="TokenPair"):
     previous_generation: pulumi.Output[str]
     previous_valid_until: pulumi.Output[str]
     superseded: pulumi.Output[list[Any]]
+    repairs: pulumi.Output[int | None]
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
         own = pulumi.ResourceOptions(additional_secret_outputs=["value", "previous"])

@@ -10,6 +10,7 @@ from pulumi.dynamic import ConfigureRequest, ResourceProvider
 from pulumi.output import Unknown
 
 from dynamic_providers import state
+from dynamic_providers.composition import run_from
 from rotation.errors import RotationError
 
 Props = dict[str, Any]
@@ -26,7 +27,7 @@ class Provider(ResourceProvider):
     serialize_as_secret_always = False
 
     def configure(self, req: ConfigureRequest) -> None:
-        state.configure(req.config.get)
+        state.begin(lambda: run_from(req.config.get))
 
 
 def verb(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from operations.pulumi_process import Ended, run_pulumi
 from operations.run_log import Log
 from operations.stack_lock import StackLock, end_remains, is_stale, locks_in
 from rotation.durations import format_duration
-from rotation.reasons import Action, Decision, read_reason_line
+from rotation.reasons import Action, Decision, Reason, read_reason_line
 from rotation.receipt import RUN_ID_VARIABLE
 
 LONGEST_CALL = timedelta(seconds=30)
@@ -56,8 +56,9 @@ class ScheduledRun:
                 return self._finish(ExitCode.LOCKED, ended)
         if any(_PENDING in line for line in ended.lines):
             self._clear_pending_creates()
-        decisions = [found[1] for line in ended.lines if (found := read_reason_line(line))]
-        return self._finish(judge(ended.code, ended.lines, decisions), ended)
+        if any(decision.reason is Reason.PUBLICATION_MISSING for decision in _decisions(ended)):
+            ended = self._pulumi(*_UP, "--refresh")  # only a refresh tells the engine that an object is gone
+        return self._finish(judge(ended.code, ended.lines, _decisions(ended)), ended)
 
     def _recover(self, locks: list[StackLock]) -> bool:
         for lock in locks:
@@ -109,3 +110,7 @@ class ScheduledRun:
         summary = changes or ("nothing due" if code is ExitCode.FINE else "nothing changed")
         self.log.info("run finished", outcome=code.name.lower(), exit_code=int(code), changes=summary)
         return code
+
+
+def _decisions(ended: Ended) -> list[Decision]:
+    return [found[1] for line in ended.lines if (found := read_reason_line(line))]

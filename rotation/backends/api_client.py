@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -72,13 +73,20 @@ class ApiClient:
                 return min(error.retry_after, timedelta(seconds=RETRY_SECONDS))
             return True
 
+        try:
+            return self._once(act, request)
+        except on as error:
+            first = error
         for attempt in stamina.retry_context(on=worth_repeating, attempts=4, timeout=RETRY_SECONDS, wait_max=10.0):
             with attempt:
+                if attempt.num == 1:  # it was made above: most calls need no second one, nor what counts them
+                    raise first
                 return self._once(act, request)
         raise AssertionError("unreachable: stamina re-raises the last error")
 
     def _once(self, act: str, request: Request) -> Response:
-        sent = replace(request, headers={**request.headers, **self.authorise(self.credential)})
+        headers = {**request.headers, **self.authorise(self.credential)}
+        sent = Request(request.method, request.path, request.query, headers, request.body)
         try:
             response = self.transport(sent)
         except ConnectionError:
@@ -175,9 +183,15 @@ def _is_json(response: Response) -> bool:
 
 
 def _server_time(response: Response) -> datetime | None:
+    return _http_date(response.headers["date"]) if "date" in response.headers else None
+
+
+@lru_cache(maxsize=1)
+def _http_date(text: str) -> datetime | None:
+    """The instant, or None for a text that tells none. Calls that follow each other often name the same second."""
     try:
-        told = parsedate_to_datetime(response.headers["date"])
-    except (KeyError, ValueError):
+        told = parsedate_to_datetime(text)
+    except ValueError:
         return None
     return told if told.tzinfo else None
 

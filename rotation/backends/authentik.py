@@ -20,7 +20,7 @@ from rotation.backends.protocol import Capabilities, Order
 from rotation.backends.transport import Transport
 from rotation.clock import Clock, from_rfc3339
 from rotation.errors import BackendError, NotFound, ProbeFailed, Refused, Unauthorised, Unavailable
-from rotation.model import Generation, Minted, bears_mark, minted_at
+from rotation.model import Generation, Minted, bears_mark, is_generation, minted_at
 
 KIND = "authentik"
 CAPABILITIES = Capabilities(lists=True, leases=False, renews=False)
@@ -53,6 +53,7 @@ class Authentik:
         self, name: str, transport: Transport, credential: str, clock: Clock, warn: Callable[[str], None]
     ) -> None:
         self.name = name
+        self._clock = clock
         self._client = ApiClient(name, transport, credential, _authorise, _refusal_text, clock, warn)
 
     def preflight(self) -> None:
@@ -77,16 +78,32 @@ class Authentik:
 
     def inventory(self, owner: str, known: Sequence[str]) -> list[Generation]:  # noqa: ARG002 - listing finds all
         """Every row whose identifier bears our mark, over all pages. The fuzzy `search` narrows; the mark decides."""
-        found: list[Generation] = []
-        page = 1
-        while page:
-            query = {"search": owner, "page": str(page), "page_size": _PAGE_SIZE, "ordering": "identifier"}
-            answer = self._client.read("list tokens", _TOKENS, query)
-            with understood("list tokens", self.name):
-                body = answer.json()
-                found += [_generation(row) for row in body["results"] if bears_mark(row["identifier"], owner)]
-                page = int(body["pagination"]["next"])
-        return found
+        rows = self._rows({"search": owner})
+        with understood("list tokens", self.name):
+            return [_generation(row) for row in rows if bears_mark(row["identifier"], owner)]
+
+    def find(self, handle: str) -> Generation | None:
+        """Read one row, also one that does not bear our mark."""
+        try:
+            answer = self._client.read("look up", f"{_TOKENS}{_quoted(handle)}/")
+        except NotFound:
+            return None
+        with understood("look up", self.name):
+            return self._any_generation(answer.json())
+
+    def recognise(self, value: str, spec: Mapping[str, Any], handle: str = "") -> Generation:
+        """Ask whose the key is, and look for its row among that user's; each key that is read is an audit event."""
+        username = self._username(value)
+        wanted = Spec.model_validate(spec).user or self._username(self._client.credential)
+        if username != wanted:
+            remedy = "Only a token of the user that `spec` names is taken."
+            raise Refused("recognise", f"it belongs to {username}, not to {wanted}", remedy, backend=self.name)
+        rows = {row["identifier"]: row for row in self._rows({"user__username": username, "intent": "api"})}
+        for identifier in sorted(rows, key=lambda name: name != handle):
+            if self._key_of(identifier) == value:
+                return self._any_generation(rows[identifier])
+        remedy = "Let the credential read it (permission view_token_key), or mint a new token instead."
+        raise Refused("recognise", f"no row of {username} that we may read has this key", remedy, backend=self.name)
 
     def confirm(self, handle: str, lifetime: object) -> datetime:
         """Nothing to confirm: a row lives from its creation on."""
@@ -113,12 +130,42 @@ class Authentik:
 
     def holds(self, handle: str) -> bool:
         """Compare the row's key with our credential; each look is an audit event, so this serves a destroy only."""
+        return self._key_of(handle) == self._client.credential
+
+    def _rows(self, query: Mapping[str, str]) -> list[Mapping[str, Any]]:
+        """Every row that a query finds, over all pages."""
+        found: list[Mapping[str, Any]] = []
+        page = 1
+        while page:
+            paged = {**query, "page": str(page), "page_size": _PAGE_SIZE, "ordering": "identifier"}
+            answer = self._client.read("list tokens", _TOKENS, paged)
+            with understood("list tokens", self.name):
+                body = answer.json()
+                found += body["results"]
+                page = int(body["pagination"]["next"])
+        return found
+
+    def _username(self, key: str) -> str:
+        answer = self._client.with_credential(key).read("ask whose it is", _ME)
+        with understood("ask whose it is", self.name):
+            return str(answer.json()["user"]["username"])
+
+    def _key_of(self, identifier: str) -> str:
+        """A row's key; empty where there is none that we may read."""
+        act = "compare keys"
         try:
-            answer = self._client.read("compare with the credential", f"{_TOKENS}{_quoted(handle)}/view_key/")
+            answer = self._client.read(act, f"{_TOKENS}{_quoted(identifier)}/view_key/")
         except (NotFound, Unauthorised):
-            return False
-        with understood("compare with the credential", self.name):
-            return bool(answer.json()["key"] == self._client.credential)
+            return ""
+        with understood(act, self.name):
+            return str(answer.json()["key"])
+
+    def _any_generation(self, row: Mapping[str, Any]) -> Generation:
+        """A row that may have been made by hand: its identifier tells no instant then, and the server has none."""
+        with understood("look up", self.name):
+            if is_generation(row["identifier"]):
+                return _generation(row)
+            return Generation(row["identifier"], row["identifier"], self._clock().replace(microsecond=0), _end(row))
 
     def _create(self, order: Order, spec: Spec, user: int | None) -> Mapping[str, Any]:
         payload: dict[str, Any] = {
@@ -196,8 +243,11 @@ def _refusal_text(body: Any) -> str:
 
 def _generation(row: Mapping[str, Any]) -> Generation:
     identifier = row["identifier"]
-    expires = from_rfc3339(row["expires"]).replace(microsecond=0) if row["expiring"] and row["expires"] else None
-    return Generation(identifier, identifier, minted_at(identifier), expires)
+    return Generation(identifier, identifier, minted_at(identifier), _end(row))
+
+
+def _end(row: Mapping[str, Any]) -> datetime | None:
+    return from_rfc3339(row["expires"]).replace(microsecond=0) if row["expiring"] and row["expires"] else None
 
 
 def _quoted(identifier: str) -> str:

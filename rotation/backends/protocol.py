@@ -63,6 +63,16 @@ class Backend(Protocol):
     def inventory(self, owner: str, known: Sequence[str]) -> list[Generation]:
         """What is alive of ours: all that bears our mark where the backend lists, else those of `known` handles."""
 
+    def find(self, handle: str) -> Generation | None:
+        """What one handle stands for; None only on the backend's word that there is no such thing."""
+
+    def recognise(self, value: str, spec: Mapping[str, Any], handle: str = "") -> Generation:
+        """Which living generation a value is, if it is one that this spec describes.
+
+        handle: where to look first, when a guess is at hand
+        Raises Unauthorised for a value that is not accepted, Refused for one that is somebody else's.
+        """
+
     def confirm(self, handle: str, lifetime: timedelta) -> datetime:
         """Turn a lease into a full life; returns the granted end. Raises NotFound when the lease has died."""
 

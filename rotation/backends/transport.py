@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 
@@ -32,7 +33,11 @@ class Response:
     body: bytes = field(default=b"", repr=False)
 
     def json(self) -> Any:
-        """The body as JSON; None when there is none. Raises ValueError when it is not JSON."""
+        """The body as JSON, read once; None when there is none. Raises ValueError when it is not JSON."""
+        return self._document
+
+    @cached_property
+    def _document(self) -> Any:
         return json.loads(self.body) if self.body else None
 
 

@@ -89,6 +89,27 @@ class Vault:
                 found.append(self._read(self._look_up(accessor)))
         return found
 
+    def find(self, handle: str) -> Generation | None:
+        """Look an accessor up."""
+        try:
+            return self._read(self._look_up(handle))
+        except NotFound:
+            return None
+
+    def recognise(self, value: str, spec: Mapping[str, Any], handle: str = "") -> Generation:  # noqa: ARG002 - asks itself
+        """Let the token look itself up, and compare its role, or its policies where the spec names them."""
+        wanted, act = Spec.model_validate(spec), "recognise"
+        answer = self._client.with_credential(value).read(act, f"{_TOKEN}lookup-self")
+        with understood(act, self.name):
+            data = answer.json()["data"]
+            policies = set(data["policies"]) - {"default"}
+            ours = policies == set(wanted.policies) if wanted.policies else data["path"].endswith(f"/{wanted.role}")
+        if not ours:
+            cause = f"its policies are {', '.join(sorted(policies)) or 'none'} and its path is {data['path']}"
+            remedy = f"Only a token of the role {wanted.role} is taken, or one of just the policies that `spec` names."
+            raise Refused(act, cause, remedy, backend=self.name)
+        return self._read(data)
+
     def confirm(self, handle: str, lifetime: timedelta) -> datetime:
         """Extend the lease to its full life; raises NotFound when it has died."""
         return self._extend("confirm", handle, lifetime)

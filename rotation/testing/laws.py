@@ -20,6 +20,8 @@ LAWS: tuple[Law, ...] = (
     life_laws.a_granted_end_is_told_truthfully,
     life_laws.a_lease_becomes_a_full_life,
     life_laws.a_lease_that_died_cannot_be_confirmed,
+    life_laws.a_handle_is_found_until_it_is_dead,
+    life_laws.a_value_is_recognised,
     failure_laws.a_lost_answer_costs_nothing,
     failure_laws.a_lost_mint_is_found_or_dies,
     failure_laws.a_lost_revocation_can_be_repeated,

@@ -153,3 +153,25 @@ def a_lease_that_died_cannot_be_confirmed(world: World) -> None:
     assert world.backend.is_dead(minted.handle)
     raised(NotFound, lambda: world.backend.confirm(minted.handle, world.lifetime))
     assert world.backend.inventory(world.owner, [minted.handle]) == []
+
+
+def a_handle_is_found_until_it_is_dead(world: World) -> None:
+    """One look-up finds what lives, by its id, and says None of what was revoked or never was."""
+    minted = mint(world)
+    found = world.backend.find(minted.handle)
+    assert found is not None
+    assert (found.id, found.handle) == (minted.id, minted.handle)
+    world.backend.revoke(minted.handle)
+    assert world.backend.find(minted.handle) is None
+    assert world.backend.find(world.unknown) is None
+
+
+def a_value_is_recognised(world: World) -> None:
+    """A value leads to its own generation, with or without a guess, and a dead one to Unauthorised."""
+    one, two = mint(world), mint(world)
+    for handle in ("", two.handle, one.handle):
+        found = world.backend.recognise(one.value, world.spec, handle)
+        assert (found.id, found.handle) == (one.id, one.handle)
+    world.backend.revoke(one.handle)
+    raised(Unauthorised, lambda: world.backend.recognise(one.value, world.spec))
+    assert world.backend.recognise(two.value, world.spec).handle == two.handle

@@ -12,7 +12,10 @@ import pytest
 
 from tests.architecture.sources import PRODUCTION, ROOT, Source, sources
 
-CORE = ("checks", "clock", "durations", "errors", "ledger", "lifecycle", "model", "policy", "reasons", "receipt")
+CORE = (
+    *("checks", "clock", "durations", "errors", "evidence", "forecast", "health", "holds", "ledger", "lifecycle"),
+    *("margins", "model", "policy", "reasons", "receipt", "renewals", "turns", "windows"),
+)
 WORLDLY = {"os", "socket", "time", "subprocess", "pathlib", "tempfile", "logging", "threading", "asyncio", "urllib"}
 WORLDLY |= {"http", "httpx", "requests", "stamina", "random", "pulumi", "kubernetes", "sys", "io"}
 READS = {"now", "utcnow", "today", "time", "monotonic", "getenv", "open", "read_text", "print", "input", "system_clock"}
@@ -47,7 +50,7 @@ def test_the_core_is_all_of_rotation_but_backends_and_testing() -> None:
 def test_only_entry_points_read_the_wall_clock() -> None:
     """`system_clock` is named where a process begins, and nowhere else; nobody reads the time past it."""
     named = {source.name for source in _production() if "system_clock" in _names(source)}
-    assert named == {"rotation/clock.py", "dynamic_providers/state.py", "operations/__main__.py"}
+    assert named == {"rotation/clock.py", "dynamic_providers/composition.py", "operations/__main__.py"}
     past_it = re.compile(r"\b(datetime\.(now|utcnow|today)|date\.today|time\.time)\(")
     assert {source.name for source in _production() if past_it.search(source.text)} == {"rotation/clock.py"}
 

@@ -200,3 +200,59 @@ def test_a_kind_without_a_default_policy_needs_one(monkeypatch: pytest.MonkeyPat
     assert read().policy("admin").overlap == timedelta(days=30)
     told = refusal({"admin": {"backend": "authentik", "publish": [PLACE]}})
     assert "tokens.admin.policy: it is needed: authentik has no default policy" in told
+
+
+def test_a_take_over_is_for_what_is_adopted() -> None:
+    """`takeOver` beside a place that is not marked `adopt` is a slip; a marked place reads back as it is written."""
+    text = refusal(admin(publish=[{**PLACE, "takeOver": True}]))
+    assert "tokens.admin.publish.0: takeOver is for a place with `adopt: true`" in text
+    settings = read(admin(publish=[{**PLACE, "adopt": True, "takeOver": True}]))
+    assert (settings.tokens["admin"].publish[0].adopt, settings.tokens["admin"].publish[0].take_over) == (True, True)
+
+
+def test_what_a_person_can_force_is_off_by_default() -> None:
+    """No pause, no rollback, no adoption, no evidence to wait for, and no limit."""
+    settings = read()
+    token = settings.tokens["admin"]
+    assert (token.paused, token.rollback, token.evidence.mode, settings.rotation_limit) == (False, "", "off", 0)
+    assert not token.publish[0].adopt
+
+
+@pytest.mark.parametrize("limit", ["-1", "many", "1.5"])
+def test_a_limit_that_is_no_count_is_refused(limit: str) -> None:
+    """The limit of rotations in one run is a whole number; 0 is none."""
+    assert "token-rotation:rotation_limit" in refusal(rotation_limit=limit)
+    assert read(rotation_limit="5").rotation_limit == 5
+
+
+def test_windows_need_slack() -> None:
+    """Windows that open less often than the policy can wait are refused with the margin; with slack they are read."""
+    weekly = {"windows": [{"days": ["sat"], "from": "02:00", "to": "06:00"}], "time_zone": "Europe/Berlin"}
+    assert "leaves a margin of -" in refusal(with_policy(**weekly))
+    assert len(read(with_policy(**weekly, rotate_before="45d")).policy("admin").windows) == 1
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"time_zone": "Middle/Earth"},
+        {"windows": [{"from": "02:00", "to": "02:00"}]},
+        {"windows": [{"days": ["someday"], "from": "02:00", "to": "04:00"}]},
+        {"windows": [{"from": "25:00", "to": "04:00"}]},
+        {"blackouts": [{"from": "2027-01-03", "to": "2026-12-20"}]},
+    ],
+)
+def test_a_calendar_that_cannot_be_is_refused(part: Mapping[str, Any]) -> None:
+    """An unknown zone, an empty window, a day or an hour that is not one, a blackout that ends before it begins."""
+    assert "token-rotation:tokens.admin.policy" in refusal(with_policy(**part, rotate_before="45d"))
+
+
+def test_evidence_is_read_and_judged() -> None:
+    """A source that is not one, and a mode that is not one, are refused by their path."""
+    source = {"workload": {"kind": "Deployment", "namespace": "apps", "name": "web"}}
+    settings = read(admin(evidence={"mode": "enforce", "wait": "7d", "sources": [source]}))
+    assert settings.tokens["admin"].evidence.mode == "enforce"
+    assert "tokens.admin.evidence.mode" in refusal(admin(evidence={"mode": "sometimes", "sources": [source]}))
+    assert "tokens.admin.evidence" in refusal(admin(evidence={"mode": "warn", "sources": [{"pod": {}}]}))
+    early = {"mode": "enforce", "wait": "7d", "security_deadline": "37d", "sources": [source]}
+    assert "evidence.security_deadline: 37d is not beyond overlap and wait" in refusal(admin(evidence=early))

@@ -68,9 +68,14 @@ class Declared:
     spec: Mapping[str, str] = field(default_factory=dict)
     force: str = ""
     emergency: str = ""
+    rollback: str = ""
+    paused: bool = False
     probe: str = "never"
+    adopt: tuple[str, ...] = ()
+    take_over: tuple[str, ...] = ()
     was: tuple[str, ...] = ()
     places: tuple[str, ...] = ("apps/admin",)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Line:
@@ -83,6 +88,7 @@ class Line:
         self.steps: list[str] = []
         self.said: list[str] = []
         self.kill_at = ""
+        self.rotation_limit: int | None = None
         self._preview = False
         self._replace: tuple[str, ...] = ()
 
@@ -145,30 +151,35 @@ class Line:
         self.steps, self.said = [], []
         cluster: Cluster = self.world.cluster
         now = self.world.clock() + ahead
-        with state.using(state.Run("run", now, self.world.clock, cluster, self.world.connect, self.said.append)):
+        run = state.Run("run", now, self.world.clock, cluster, self.world.connect, self.said.append)
+        run.rotation_limit = self.rotation_limit
+        with state.using(run):
             yield
 
     def _line(self, declared: Declared) -> Exception | None:
         common = {"token": declared.name, "owner": OWNER, "backend": declared.backend, "policy": dict(declared.policy)}
         common["was"] = list(declared.was)
-        given = {name: getattr(declared, name) for name in ("spec", "force", "emergency", "probe", "places")}
-        given["places"] = list(declared.places)
+        given = {
+            name: getattr(declared, name) for name in ("spec", "force", "emergency", "rollback", "paused", "probe")
+        }
+        given |= {name: list(getattr(declared, name)) for name in ("places", "adopt", "take_over")}
         try:
             minted = self._step("token", declared.name, {**common, **given}, declared.was)
-            pair = self._step(
-                "pair", declared.name, {**common, **{name: minted[name] for name in _MINTED}}, declared.was
-            )
+            taken = {name: minted[name] for name in _MINTED}
+            pair = self._step("pair", declared.name, {**common, **taken, "places": given["places"]}, declared.was)
             for place in declared.places:
                 self._publish(place, pair)
             taken = {name: pair[name] for name in _PAIRED}
             published = [f"kubernetesSecret:{place}" for place in declared.places]
-            self._step("retirement", declared.name, {**common, **taken, "published": published}, declared.was)
+            retiring = {**common, **taken, "published": published, "evidence": dict(declared.evidence)}
+            self._step("retirement", declared.name, retiring, declared.was)
         except (VerbError, ClusterError) as error:
             return error
         return None
 
     def _publish(self, place: str, pair: Props) -> None:
         values = {"token": pair["value"], "token-previous": pair["previous"], "generation": pair["generation"]}
+        values |= {"previous-generation": pair["previous_generation"], "repairs": str(pair["repairs"] or "")}
         content = {name: value for name, value in values.items() if value}
         if self._preview or self.state.get(f"secret {place}", {}).get("inputs") == content:
             return

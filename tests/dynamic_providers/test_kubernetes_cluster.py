@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from dynamic_providers.cluster import ClusterSettings, KubernetesCluster, ReceiptPlace
+from dynamic_providers.cluster import ClusterSettings, KubernetesCluster, Placed, ReceiptPlace
 from rotation.errors import ClusterAway, ClusterError
 from sandbox.servers.kubernetes import KubernetesServer
 from sandbox.servers.kubernetes_objects import Rule, make_namespace, make_service_account
@@ -104,15 +104,58 @@ def test_a_slip_of_somebody_else_is_taken_back(connect: Connect, core: client.Co
     assert cluster.receipts() == {"one": "second"}
 
 
-def test_the_published_generation_is_told(connect: Connect, core: client.CoreV1Api, namespace: str) -> None:
-    """By the annotation; empty where there is none, and where there is no Secret."""
+def test_what_stands_at_a_place_is_told(connect: Connect, core: client.CoreV1Api, namespace: str) -> None:
+    """The generations that its annotations name; none where there are none, and None where there is no Secret."""
     cluster = connect()
-    assert cluster.published_generation(namespace, "published") == ""
+    assert cluster.placed(namespace, "published") is None
     _secret(core, namespace)
-    assert cluster.published_generation(namespace, "published") == ""
-    metadata = {"metadata": {"annotations": {"token-rotation/generation": "the-newest"}}}
-    core.patch_namespaced_secret("published", namespace, metadata)
-    assert cluster.published_generation(namespace, "published") == "the-newest"
+    assert cluster.placed(namespace, "published") == Placed(by_hand=True)
+    annotations = {"token-rotation/generation": "the-newest", "token-rotation/previous-generation": "the-one-before"}
+    core.patch_namespaced_secret("published", namespace, {"metadata": {"annotations": annotations}})
+    placed = cluster.placed(namespace, "published")
+    assert placed is not None
+    assert (placed.generation, placed.previous_generation) == ("the-newest", "the-one-before")
+
+
+def test_who_else_manages_a_place_is_told(connect: Connect, core: client.CoreV1Api, namespace: str) -> None:
+    """A lifecycle-manager annotation of any prefix, a managed-by label, an owner; our own name is nobody else's."""
+    cluster = connect()
+
+    def manager(**metadata: Any) -> str:
+        core.patch_namespaced_secret("published", namespace, {"metadata": metadata})
+        placed = cluster.placed(namespace, "published")
+        assert placed is not None
+        return placed.manager
+
+    _secret(core, namespace)
+    assert manager(labels={"app.kubernetes.io/managed-by": "token-rotation"}) == ""
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "its-owner", "uid": "0"}
+    assert manager(ownerReferences=[owner]) == "ConfigMap its-owner"
+    assert manager(labels={"app.kubernetes.io/managed-by": "a-chart"}) == "a-chart"
+    assert manager(annotations={"example.com/lifecycle-manager": "kyverno"}) == "kyverno"
+
+
+def test_a_value_that_somebody_else_wrote_is_told(connect: Connect, core: client.CoreV1Api, namespace: str) -> None:
+    """After our own apply nobody did; after an edit of the value somebody did; after our next apply nobody, again."""
+    cluster = connect()
+    apply = {"field_manager": "ours", "force": True, "_content_type": "application/apply-patch+yaml"}
+    annotations = {"token-rotation/generation": "the-newest"}
+    metadata = {"name": "published", "annotations": annotations}
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"token": "b3Vycw=="}}
+
+    def by_hand() -> bool:
+        placed = cluster.placed(namespace, "published")
+        assert placed is not None
+        return placed.by_hand
+
+    core.patch_namespaced_secret("published", namespace, body, **apply)
+    assert not by_hand()
+    core.patch_namespaced_secret("published", namespace, {"metadata": {"labels": {"theirs": "yes"}}})
+    assert not by_hand()
+    core.patch_namespaced_secret("published", namespace, {"data": {"token": "dGhlaXJz"}})
+    assert by_hand()
+    core.patch_namespaced_secret("published", namespace, body, **apply)
+    assert not by_hand()
 
 
 def test_no_value_travels_to_tell_it(
@@ -125,7 +168,9 @@ def test_no_value_travels_to_tell_it(
     rest = cluster._api.api_client.rest_client
     send = rest.pool_manager.request
     monkeypatch.setattr(rest.pool_manager, "request", lambda *args, **kw: _kept(send(*args, **kw), answers))
-    assert cluster.published_generation(namespace, "published") == "the-newest"
+    placed = cluster.placed(namespace, "published")
+    assert placed is not None
+    assert placed.generation == "the-newest"
     assert (len(answers), b"PartialObjectMetadata" in answers[0], b'"data"' in answers[0]) == (1, True, False)
 
 
@@ -153,7 +198,7 @@ def test_an_account_without_rights_is_refused(connect: Connect, namespace: str) 
         "read the receipt": cluster.receipts,
         "write the receipt": lambda: cluster.write_receipt("one", "first"),
         "read the Secret": lambda: cluster.secret_value(namespace, "published", "token"),
-        "read the metadata of the Secret": lambda: cluster.published_generation(namespace, "published"),
+        "read the metadata of the Secret": lambda: cluster.placed(namespace, "published"),
     }
     for act, ask in acts.items():
         with pytest.raises(ClusterError, match=rf"{act} {namespace}/.*HTTP 403.*rights") as refused:
@@ -172,7 +217,9 @@ def test_the_least_rights_suffice(connect: Connect, core: client.CoreV1Api, name
     )
     cluster.write_receipt("one", "first")
     assert cluster.receipts() == {"one": "first"}
-    assert cluster.published_generation(namespace, "published") == "the-newest"
+    placed = cluster.placed(namespace, "published")
+    assert placed is not None
+    assert placed.generation == "the-newest"
 
 
 def test_a_namespace_that_is_not_there_is_said(kubernetes_server: KubernetesServer) -> None:
@@ -197,7 +244,7 @@ def test_a_server_that_is_gone_is_away(kubernetes_server: KubernetesServer, tmp_
         cluster.receipts,
         lambda: cluster.write_receipt("one", "first"),
         lambda: cluster.secret_value("apps", "one", "token"),
-        lambda: cluster.published_generation("apps", "one"),
+        lambda: cluster.placed("apps", "one"),
     ]
     for ask in acts:
         with pytest.raises(ClusterAway, match="no answer") as away:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
+from dynamic_providers.cluster import Placed
 from rotation.backends import authentik
 from rotation.backends.protocol import Backend
 from rotation.backends.transport import Request, Response, json_request, json_response
 from rotation.errors import ClusterAway, ClusterError
+from rotation.evidence import NoAnswer, Observation, Source
 from rotation.receipt import Receipt
 from rotation.testing.builders import HandClock
 from sandbox.apis.authentik import Authentik
@@ -16,11 +18,19 @@ from sandbox.faults import Faults
 
 
 class MemoryCluster:
-    """Receipts and published Secrets in two dicts. `fail` holds the acts that fail: read, look, write, publish."""
+    """Receipts and published Secrets in two dicts. `fail` holds the acts that fail: read, look, write, publish.
+
+    by_hand:  the places of which the value was last written by somebody else
+    managers: who else says to manage a place
+    shown:    what the sources of evidence show, by what they call themselves
+    """
 
     def __init__(self) -> None:
         self.entries: dict[str, str] = {}
         self.secrets: dict[str, dict[str, str]] = {}
+        self.by_hand: set[str] = set()
+        self.managers: dict[str, str] = {}
+        self.shown: dict[str, Observation] = {}
         self.fail: dict[str, type[ClusterError]] = {}
         self.calls: Counter[str] = Counter()
 
@@ -44,16 +54,36 @@ class MemoryCluster:
 
     def secret_value(self, namespace: str, name: str, key: str) -> str:
         self._act("look")
-        return self.secrets[f"{namespace}/{name}"][key]
+        content = self.secrets.get(f"{namespace}/{name}", {})
+        if key not in content:
+            raise ClusterError(f"read the Secret {namespace}/{name}", f"it has no key {key}")
+        return content[key]
 
-    def published_generation(self, namespace: str, name: str) -> str:
+    def placed(self, namespace: str, name: str) -> Placed | None:
         self._act("look")
-        return self.secrets.get(f"{namespace}/{name}", {}).get("generation", "")
+        place = f"{namespace}/{name}"
+        if place not in self.secrets:
+            return None
+        content = self.secrets[place]
+        names = (content.get("generation", ""), content.get("previous-generation", ""))
+        return Placed(*names, self.managers.get(place, ""), place in self.by_hand)
+
+    def observe(self, source: Source) -> Observation:
+        self.calls["observe"] += 1
+        if "look" in self.fail:
+            return NoAnswer("no answer")
+        return self.shown.get(str(source), NoAnswer("it does not exist"))
+
+    def put_by_hand(self, place: str, value: str) -> None:
+        """What a person does who edits a Secret, or makes one."""
+        self.secrets[place] = {**self.secrets.get(place, {}), "token": value}
+        self.by_hand.add(place)
 
     def publish(self, place: str, content: dict[str, str]) -> None:
         """What a publication's provider does: the whole Secret in one write."""
         self._act("publish")
         self.secrets[place] = content
+        self.by_hand.discard(place)
 
     def receipt(self, token: str) -> Receipt:
         return Receipt.model_validate_json(self.entries[token])

@@ -223,9 +223,14 @@ class Stack:
 
 
 @contextmanager
-def new_stack(directory: Path, cluster: KubernetesServer, vault: openbao.OpenBaoServer) -> Iterator[Stack]:
-    """A stack whose Authentik and Vault are reached through faults, ready for `declare` and `up`."""
-    name = f"s{secrets.token_hex(4)}"
+def new_stack(
+    directory: Path, cluster: KubernetesServer, vault: openbao.OpenBaoServer, name: str = ""
+) -> Iterator[Stack]:
+    """A stack whose Authentik and Vault are reached through faults, ready for `declare` and `up`.
+
+    name: of the stack and its namespace, where a stored state names them already
+    """
+    name = name or f"s{secrets.token_hex(4)}"
     project = make_project(directory / "project")
     (directory / "state").mkdir()
     authentik = Authentik(offset_clock(directory / "clock"))

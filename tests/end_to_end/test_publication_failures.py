@@ -12,8 +12,8 @@ ADMIN = {"backend": "authentik", "policy": POLICY}
 RECEIPTS_ONLY = [Rule(["get", "patch", "create"], ["configmaps"])]
 SECRETS_READ = [*RECEIPTS_ONLY, Rule(["get"], ["secrets"])]
 
-TWO_DUE_DATES = {"lifetime": "100d", "rotate_every": "20d", "overlap": "30d", "tolerated_outage": "3d"}
-"""The second due date, at day 40, comes long before the end of the first generation less the outage, at day 97."""
+TWO_DUE_DATES = {"lifetime": "100d", "rotate_every": "31d", "overlap": "30d", "tolerated_outage": "3d"}
+"""The second due date, at day 62, comes long before the end of the first generation less the outage, at day 97."""
 
 
 def _published_in_full(stack: Stack, first: dict[str, str]) -> None:
@@ -88,16 +88,16 @@ def test_a_target_that_stays_broken_over_two_due_dates(stack: Stack) -> None:
     first, oldest = stack.secret("admin"), stack.published_generation("admin")
 
     stack.restrict_cluster(SECRETS_READ)
-    stack.pass_days(21)
+    stack.pass_days(32)
     _fails_and_costs_nothing(stack, first)
     assert stack.mints == 2
 
-    stack.pass_days(21)
+    stack.pass_days(32)
     told = _fails_and_costs_nothing(stack, first)
     assert "token-rotation: admin: defer (PreviousUnpublished)" in told
     assert stack.mints == 2
 
-    stack.pass_days(55.5)
+    stack.pass_days(33.5)
     _fails_and_costs_nothing(stack, first)
     assert stack.mints == 3
     _fails_and_costs_nothing(stack, first)

@@ -76,6 +76,8 @@ def test_a_decision_is_told_once(cli: ScriptedCli, run: Run) -> None:
         (Reason.STATE_IS_OLDER, ExitCode.NEEDS_A_PERSON),
         (Reason.LEDGER_FULL, ExitCode.NEEDS_A_PERSON),
         (Reason.REVOCATION_FAILED, ExitCode.NEEDS_A_PERSON),
+        (Reason.NOTHING_TO_ROLL_BACK_TO, ExitCode.NEEDS_A_PERSON),
+        (Reason.SECOND_WRITER, ExitCode.NEEDS_A_PERSON),
         (Reason.BACKEND_UNREACHABLE, ExitCode.FAILED),
         (Reason.PREVIOUS_UNPUBLISHED, ExitCode.FAILED),
         (Reason.CLUSTER_AWAY, ExitCode.FAILED),
@@ -194,3 +196,13 @@ def _is_running(pid: int) -> bool:
             return stat.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_published_secret_that_is_gone_is_made_anew(cli: ScriptedCli, run: Run) -> None:
+    """Only a refresh tells the engine that an object is gone: the run does one more `up`, with it, and no third."""
+    gone = reason_line("admin", Decision(Action.REPAIR, Reason.PUBLICATION_MISSING, "the Secret apps/admin is gone"))
+    cli.answer("up", gone)
+    cli.answer("up", f"{gone}\nResources:\n    + 1 created")
+    code, log = run()
+    assert (code, log[-1]["changes"]) == (ExitCode.FINE, {"created": 1})
+    assert ["--refresh" in call for call in cli.calls()] == [False, True]

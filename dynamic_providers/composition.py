@@ -1,0 +1,67 @@
+"""Makes the run of a process out of the stack's config: the real clock, the real cluster, the real backends."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import stamina.instrumentation
+
+from dynamic_providers.cluster import ClusterSettings, KubernetesCluster
+from dynamic_providers.credentials import BackendSettings, resolve
+from dynamic_providers.scrubber import Scrubber
+from dynamic_providers.state import Run
+from rotation import clock
+from rotation.backends.http_transport import http_transport
+from rotation.backends.protocol import Backend
+from rotation.backends.registry import KINDS
+from rotation.durations import parse_duration
+from rotation.errors import InvalidSettings
+from rotation.reasons import Action, Decision, Reason
+from rotation.receipt import RUN_ID_VARIABLE
+
+
+def new_run_id() -> str:
+    """An id for a run: the one that the scheduled run passes down, or a fresh one."""
+    return os.environ.get(RUN_ID_VARIABLE) or secrets.token_hex(8)
+
+
+def run_from(config: Callable[[str], Any]) -> Run:
+    """A run that begins now. `config` reads a key of the stack's config."""
+    stamina.instrumentation.set_on_retry_hooks([])  # its lines would mix with the run's own
+    backends = _backend_settings(config("backends"))
+    cluster = KubernetesCluster(ClusterSettings.model_validate(json.loads(config("cluster") or "{}")))
+    scrubber = Scrubber()
+
+    def connect(name: str) -> Backend:
+        if name not in backends:
+            remedy = "Name it under `token-rotation:backends` in the stack's config."
+            raise InvalidSettings("connect", "the backend is not in the stack's config", remedy, backend=name)
+        settings = backends[name]
+        credential = resolve(settings, name, config, cluster)
+        scrubber.remember(credential)
+        transport = http_transport(settings.url, Path(settings.ca_certificate) if settings.ca_certificate else None)
+        warn = _clock_warning(run, name)
+        return KINDS[settings.kind or name].connect(name, transport, credential, clock.system_clock, warn)
+
+    run = Run(new_run_id(), clock.system_clock(), clock.system_clock, cluster, connect, _say, scrubber)
+    run.rotation_limit = int(config("rotation_limit") or 0) or None
+    run.interval = parse_duration(config("run_interval") or "24h")
+    return run
+
+
+def _say(line: str) -> None:
+    """A provider's standard output is shown in the run's diagnostics."""
+    print(line, flush=True)
+
+
+def _clock_warning(run: Run, backend: str) -> Callable[[str], None]:
+    return lambda text: run.tell(backend, Decision(Action.KEEP, Reason.CLOCK_SKEW, text))
+
+
+def _backend_settings(text: Any) -> dict[str, BackendSettings]:
+    return {name: BackendSettings.model_validate(value) for name, value in json.loads(text or "{}").items()}

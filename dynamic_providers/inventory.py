@@ -1,0 +1,35 @@
+"""What is alive at a backend, as one run sees it: a listing, or look-ups where nothing can be listed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rotation.backends.protocol import Backend
+from rotation.errors import RateLimited, Unavailable
+from rotation.model import Generation
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What is alive at a backend, by handle; `unreachable` says why it could not be asked."""
+
+    alive: Mapping[str, Generation] = field(default_factory=dict)
+    unreachable: str = ""
+
+
+def take_inventory(backend: Backend, owner: str, known: Sequence[str]) -> Inventory:
+    """All that bears our mark where the backend lists, else those of the known handles that are alive."""
+    try:
+        return Inventory({item.handle: item for item in backend.inventory(owner, known)})
+    except (RateLimited, Unavailable) as error:
+        return Inventory(unreachable=f"{error.act}: {error.cause}")
+
+
+def look_up(backend: Backend, handle: str) -> Inventory:
+    """One handle alone: for what does not bear our mark."""
+    try:
+        found = backend.find(handle)
+    except (RateLimited, Unavailable) as error:
+        return Inventory(unreachable=f"{error.act}: {error.cause}")
+    return Inventory({handle: found} if found else {})
