@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections import Counter
 
 import httpx
@@ -15,8 +16,8 @@ _HOP_BY_HOP = {"host", "content-length", "connection", "transfer-encoding", "con
 class Forward:
     """Forwards to one base URL; `calls` counts each method and path, as a simulated API does."""
 
-    def __init__(self, base_url: str) -> None:
-        self._http = httpx.Client(base_url=base_url, timeout=30, trust_env=False)
+    def __init__(self, base_url: str, verify: ssl.SSLContext | bool = True) -> None:
+        self._http = httpx.Client(base_url=base_url, timeout=30, trust_env=False, verify=verify)
         self.calls: Counter[tuple[str, str]] = Counter()
 
     def handle(self, request: Request) -> Response:

@@ -66,10 +66,10 @@ def acts(world: World, minted: Minted) -> dict[str, Callable[[], object]]:
         "mint": lambda: mint(world),
         "probe": lambda: backend.probe(minted.value),
         "inventory": lambda: backend.inventory(world.owner, [minted.handle]),
-        "revoke": lambda: backend.revoke(minted.handle),
-        "is_dead": lambda: backend.is_dead(minted.handle),
         "find": lambda: backend.find(minted.handle),
         "recognise": lambda: backend.recognise(minted.value, world.spec, minted.handle),
+        "revoke": lambda: backend.revoke(minted.handle),
+        "is_dead": lambda: backend.is_dead(minted.handle),
     }
     if capabilities.leases:
         named["confirm"] = lambda: backend.confirm(minted.handle, world.lifetime)

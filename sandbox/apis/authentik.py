@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 
 from rotation.backends.transport import Request, Response, json_response
@@ -23,6 +22,7 @@ from sandbox.apis import authentik_users as users
 from sandbox.apis.authentik_calls import Call, forbidden
 from sandbox.apis.authentik_records import API, DEFAULT_TOKEN_DURATION, Event, Settings, Token, User, duration
 from sandbox.apis.authentik_store import Store, next_sweep
+from sandbox.apis.http_date import http_date
 from sandbox.apis.routing import Match, Refusal, Router
 
 BOOTSTRAP_USER = "akadmin"
@@ -110,8 +110,7 @@ class Authentik:
                 response = self._answer(request, now)
             except Refusal as refusal:
                 response = json_response(refusal.status, refusal.payload)
-            date = format_datetime(now.replace(microsecond=0), usegmt=True)
-            return Response(response.status, {**response.headers, "date": date}, response.body)
+            return Response(response.status, {**response.headers, "date": http_date(now)}, response.body)
 
     def _answer(self, request: Request, now: datetime) -> Response:
         match = self._match(request)

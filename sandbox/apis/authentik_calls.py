@@ -140,14 +140,13 @@ class Listing:
 
     def answer(self, call: Call, rows: Iterable[Row], render: Callable[[Row], dict[str, Any]]) -> Response:
         """One page. Raises Refusal 404 for a page that is not there."""
-        chosen = self._ordered(call, [row for row in rows if self._wanted(call.request.query, row)])
-        return json_response(200, _page(call, chosen, render))
-
-    def _wanted(self, query: Mapping[str, str], row: Any) -> bool:
-        if any(query.get(name) and not matches(row, query[name]) for name, matches in self.filters.items()):
-            return False
-        searched = [text.lower() for text in self.searched(row)]
-        return all(any(word in text for text in searched) for word in query.get("search", "").lower().split())
+        query = call.request.query
+        for name, matches in self.filters.items():
+            if wanted := query.get(name):
+                rows = [row for row in rows if matches(row, wanted)]
+        for word in query.get("search", "").lower().split():
+            rows = [row for row in rows if any(word in text.lower() for text in self.searched(row))]
+        return json_response(200, _page(call, self._ordered(call, list(rows)), render))
 
     def _ordered(self, call: Call, rows: list[Row]) -> list[Row]:
         wanted = call.request.query.get("ordering", "").split(",")

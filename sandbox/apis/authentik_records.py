@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 TOKEN_EXPIRES = "goauthentik.io/user/token-expires"  # noqa: S105 - the name of an attribute
@@ -110,6 +111,7 @@ def duration(text: str) -> timedelta:
     return timedelta(**known)
 
 
+@lru_cache(maxsize=4096)
 def rest_time(instant: datetime | None) -> str | None:
     """UTC with a Z, and microseconds unless they are zero, as the API writes instants."""
     return None if instant is None else instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -90,7 +90,7 @@ class Store:
     def sweep(self, until: datetime, *, at_once: bool = False) -> None:
         """Do what every sweep up to and including `until` did; `at_once` runs one more at this very instant."""
         events: list[Event] = []
-        for token in list(self.tokens.values()):
+        for token in [token for token in self.tokens.values() if token.is_expired(until)]:
             events += self._catch_up(token, until, at_once=at_once)
         self.events.extend(sorted(events, key=lambda event: event.created))
 

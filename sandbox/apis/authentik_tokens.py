@@ -63,8 +63,9 @@ LISTING = Listing(
 
 def list_tokens(call: Call) -> Response:
     """Owner-scoped: whoever may see nothing gets an empty page, not a refusal. Expired rows are included."""
-    visible = [token for token in call.store.tokens.values() if _sees(call.caller, token)]
-    return LISTING.answer(call, visible, render)
+    caller, tokens = call.caller, call.store.tokens.values()
+    sees_all = caller.may("authentik_core.view_token")
+    return LISTING.answer(call, tokens if sees_all else [token for token in tokens if _sees(caller, token)], render)
 
 
 def create_token(call: Call) -> Response:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -18,7 +19,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a mistake of ours
         self.payload = payload
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Match(Generic[View]):
     """The view that answers, the template it stands under, and the parts of the path that the template names."""
 
@@ -28,33 +29,48 @@ class Match(Generic[View]):
 
 
 class Router(Generic[View]):
-    """A table of views by method and template; `{name}` in a template stands for one path segment."""
+    """A table of views by method and template; `{name}` in a template stands for one path segment.
 
-    def __init__(self, routes: Mapping[tuple[str, str], View]) -> None:
+    `other_method` is the view of a known path that does not know the method, where a plain Refusal 405 will not do.
+    """
+
+    def __init__(self, routes: Mapping[tuple[str, str], View], *, other_method: View | None = None) -> None:
+        self._other_method = other_method
+        self._plain: dict[tuple[str, str], Match[View]] = {}
+        self._by_length: defaultdict[int, list[tuple[str, str, list[str], View]]] = defaultdict(list)
         # Templates without parameters go first: `/users/me/` must win over `/users/{pk}/`.
-        self._routes = sorted(routes.items(), key=lambda route: route[0][1].count("{"))
+        for (method, template), view in sorted(routes.items(), key=lambda route: route[0][1].count("{")):
+            segments = template.split("/")
+            self._by_length[len(segments)].append((method, template, segments, view))
+            if "{" not in template:
+                self._plain[method, template] = Match(template, view, {})
 
     def match(self, method: str, path: str) -> Match[View] | None:
-        """The first route that fits, or None when the path is unknown. Raises Refusal 405 for a known path only."""
-        path_is_known = False
-        for (wanted, template), view in self._routes:
-            params = _params(template, path)
+        """The first route that fits, or None when the path is unknown. May raise Refusal 405 for a known path."""
+        plain = self._plain.get((method, path))
+        if plain is not None:
+            return plain
+        given = path.split("/")
+        known = ""
+        for wanted, template, segments, view in self._by_length.get(len(given), ()):
+            params = _params(segments, given)
             if params is None:
                 continue
             if wanted == method:
                 return Match(template, view, params)
-            path_is_known = True
-        if path_is_known:
+            known = known or template
+        return self._mismatched(method, known) if known else None
+
+    def _mismatched(self, method: str, template: str) -> Match[View]:
+        if self._other_method is None:
             raise Refusal(405, {"detail": f'Method "{method}" not allowed.'})
-        return None
+        return Match(template, self._other_method, {})
 
 
-def _params(template: str, path: str) -> dict[str, str] | None:
-    wanted, given = template.split("/"), path.split("/")
-    if len(wanted) != len(given):
-        return None
+def _params(segments: Sequence[str], given: Sequence[str]) -> dict[str, str] | None:
+    """What the parameters of a template stand for in a path of as many segments; None when it is another path."""
     params: dict[str, str] = {}
-    for part, value in zip(wanted, given, strict=True):
+    for part, value in zip(segments, given, strict=True):
         if part.startswith("{") and value:
             params[part[1:-1]] = value
         elif part != value:

@@ -219,3 +219,38 @@ def test_the_older_server_keeps_the_laws() -> None:
     """A server that deletes an expired key on use, as before November 2025, is kept to the same laws."""
     for law in LAWS:
         law(AuthentikWorld("server", "admin", delete_expired_on_use=True))
+
+
+def test_a_token_made_by_hand_is_recognised(world: AuthentikWorld) -> None:
+    """By its key, among its user's rows: its own name is the handle, and it began when we first saw it."""
+    world.server.add_user("robot")
+    value = world.server.issue("robot", "made-by-hand", expiring=False)
+    world.server.issue("robot", "another", expiring=False)
+    found = world.backend.recognise(value, {"user": "robot"})
+    assert (found.id, found.handle, found.created, found.expires) == ("made-by-hand", "made-by-hand", START, None)
+    assert world.backend.find("made-by-hand") == found
+
+
+def test_a_token_of_another_user_is_not_recognised(world: AuthentikWorld) -> None:
+    """It works, and is somebody else's: refused by both names, and no key is read."""
+    world.server.add_user("robot")
+    value = world.server.issue(BOT, "made-by-hand", expiring=False)
+    error = raised(Refused, lambda: world.backend.recognise(value, {"user": "robot"}))
+    assert error.cause == f"it belongs to {BOT}, not to robot"
+    assert KEY not in world.calls()
+
+
+def test_a_row_whose_key_may_not_be_read_is_not_recognised() -> None:
+    """A service account may read the keys of what it made itself: of another row it cannot tell, and says so."""
+    world = AuthentikWorld("schedule", "self")
+    value = world.server.issue(BOT, "made-by-an-administrator", expiring=False)
+    error = raised(Refused, lambda: world.backend.recognise(value, {}))
+    assert error.cause == f"no row of {BOT} that we may read has this key"
+
+
+def test_a_guess_saves_reading_keys(world: AuthentikWorld) -> None:
+    """With the right guess one key is read; each reading is an audit event."""
+    one, _two = mint(world), mint(world)
+    before = world.calls().get(KEY, 0)
+    world.backend.recognise(one.value, world.spec, one.handle)
+    assert world.calls()[KEY] == before + 1

@@ -1,4 +1,4 @@
-"""Every kind of backend is held to the same laws: the simulated Authentik in each of its ways, and a real OpenBao."""
+"""Every kind of backend is held to the same laws: a simulated Authentik in each of its ways, OpenBao and its double."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from rotation.testing.worlds import Law, World
 from sandbox.servers.openbao import OpenBaoServer
 from tests.backends.authentik_world import AuthentikWorld
 from tests.backends.openbao_world import OpenBaoWorld
+from tests.backends.simulated_vault_world import SimulatedVaultWorld
 
-SIMULATED: dict[str, Callable[[], AuthentikWorld]] = {
-    "schedule, by an admin": partial(AuthentikWorld, "schedule", "admin"),
-    "schedule, by itself": partial(AuthentikWorld, "schedule", "self"),
-    "server, by an admin": partial(AuthentikWorld, "server", "admin"),
-    "server, by itself": partial(AuthentikWorld, "server", "self"),
+SIMULATED: dict[str, Callable[[], World]] = {
+    "authentik, schedule, by an admin": partial(AuthentikWorld, "schedule", "admin"),
+    "authentik, schedule, by itself": partial(AuthentikWorld, "schedule", "self"),
+    "authentik, server, by an admin": partial(AuthentikWorld, "server", "admin"),
+    "authentik, server, by itself": partial(AuthentikWorld, "server", "self"),
+    "vault": SimulatedVaultWorld,
 }
 BY_NAME = {law.__name__: law for law in LAWS}
 each_law = pytest.mark.parametrize("law", BY_NAME.values(), ids=BY_NAME.keys())
@@ -39,8 +41,8 @@ def a_vault_world(server: OpenBaoServer) -> Iterator[OpenBaoWorld]:
 
 @each_law
 @pytest.mark.parametrize("make_world", SIMULATED.values(), ids=SIMULATED.keys())
-def test_authentik_keeps_the_laws(make_world: Callable[[], World], law: Law) -> None:
-    """The simulated Authentik, in both modes and with both credentials, keeps each law amid 120 foreign tokens."""
+def test_the_simulated_keep_the_laws(make_world: Callable[[], World], law: Law) -> None:
+    """Authentik, in both modes and with both credentials amid 120 foreign tokens, and Vault keep each law."""
     law(make_world())
 
 
@@ -52,9 +54,9 @@ def test_openbao_keeps_the_laws(openbao_server: OpenBaoServer, law: Law) -> None
 
 
 @pytest.mark.parametrize("make_world", SIMULATED.values(), ids=SIMULATED.keys())
-def test_authentik_in_any_order_of_acts(make_world: Callable[[], World]) -> None:
+def test_the_simulated_in_any_order_of_acts(make_world: Callable[[], World]) -> None:
     """Whatever the order of mints, revocations and faults, inventory, server and book agree."""
-    machine = type("AuthentikMachine", (BackendMachine,), {"make_world": staticmethod(make_world)})
+    machine = type("SimulatedMachine", (BackendMachine,), {"make_world": staticmethod(make_world)})
     run_machine(machine, examples=25, steps=15)
 
 

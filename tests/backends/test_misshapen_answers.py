@@ -18,6 +18,8 @@ ACTS: dict[str, Callable[[Backend, str], object]] = {
     "mint": lambda backend, kind: backend.mint(an_order(START, lifetime=timedelta(days=1), spec=SPECS[kind])),
     "inventory": lambda backend, _kind: backend.inventory("owner", ["handle"]),
     "holds": lambda backend, _kind: backend.holds("handle"),
+    "find": lambda backend, _kind: backend.find("handle"),
+    "recognise": lambda backend, kind: backend.recognise("value", SPECS[kind]),
 }
 
 

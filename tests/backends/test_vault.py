@@ -154,3 +154,19 @@ def test_token_gone_with_its_index_left_is_gone() -> None:
 
     assert answering("1 error occurred: token not found") is True
     assert isinstance(answering("missing accessor"), Refused)
+
+
+def test_a_token_made_by_hand_is_recognised(world: OpenBaoWorld, openbao_server: OpenBaoServer) -> None:
+    """One that a person made by the role, or with just the policies that the spec names, and no other."""
+    by_role = openbao_server.as_root("POST", "auth/token/create/conformance", {"ttl": "1h"})["auth"]
+    by_hand = openbao_server.as_root("POST", "auth/token/create", {"ttl": "1h", "policies": ["other"]})["auth"]
+    found = world.backend.recognise(by_role["client_token"], {"role": "conformance"})
+    assert (found.id, found.handle) == (by_role["accessor"], by_role["accessor"])
+    assert found.expires is not None
+    named = {"role": "conformance", "policies": ["other"]}
+    assert world.backend.recognise(by_hand["client_token"], named).handle == by_hand["accessor"]
+    error = raised(Refused, lambda: world.backend.recognise(by_hand["client_token"], {"role": "conformance"}))
+    assert error.cause == "its policies are other and its path is auth/token/create"
+    raised(Refused, lambda: world.backend.recognise(by_role["client_token"], named))
+    for made in (by_role, by_hand):
+        world.backend.revoke(made["accessor"])

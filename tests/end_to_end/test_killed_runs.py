@@ -3,100 +3,42 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
 
 from operations.exit_code import ExitCode
 from rotation.clock import from_rfc3339
 from tests.end_to_end.stack import POLICY, Stack
+from tests.end_to_end.unattended import in_background, scheduled_run, started_for, until
 
 ADMIN = {"backend": "authentik", "policy": POLICY}
 TOKENS = "/api/v3/core/tokens/"
-CALL_SECONDS, SETTLE_SECONDS = 4, 5
+CALL_SECONDS, SETTLE = 4, "5s"
 """How late the server carries out the call in which a run is killed, and how long the next run lets such calls end."""
-
-
-def _command(stack: Stack) -> list[str]:
-    """One unattended run."""
-    return [sys.executable, "-m", "operations", "run", "--stack", stack.name, "--settle", f"{SETTLE_SECONDS}s"]
-
-
-def _scheduled_run(stack: Stack) -> subprocess.CompletedProcess[str]:
-    """Run it to its end."""
-    return subprocess.run(
-        _command(stack),
-        cwd=stack.project,
-        env=stack.pulumi.variables(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
-@contextmanager
-def _in_background(stack: Stack) -> Iterator[subprocess.Popen[bytes]]:
-    """Run it in the background; with the block, everything that it started is ended."""
-    with (stack.directory / "background.log").open("wb") as log:
-        environment = stack.pulumi.variables()
-        run = subprocess.Popen(_command(stack), cwd=stack.project, env=environment, stdout=log, stderr=log)
-    try:
-        yield run
-    finally:
-        for left in (run.pid, *_started_for(stack)):
-            with suppress(ProcessLookupError):
-                os.kill(left, signal.SIGKILL)
-        run.wait()
-
-
-def _started_for(stack: Stack) -> list[int]:
-    """Every process that runs for this stack, by its environment: a provider outlives its CLI."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if process.environ().get("PULUMI_HOME") == stack.environment["PULUMI_HOME"]:
-                found.append(process.pid)
-    return found
 
 
 @contextmanager
 def _killed_while(stack: Stack, method: str) -> Iterator[None]:
     """Kill -9 a run and its CLI in their first call of this method; the block begins with the call still under way."""
     stack.authentik_faults.delay(CALL_SECONDS, method=method, path=TOKENS)
-    with _in_background(stack) as run:
-        _until(lambda: stack.authentik_faults.met["delay"] > 0, f"the run calls {method}")
+    with in_background(stack, SETTLE) as run:
+        until(lambda: stack.authentik_faults.met["delay"] > 0, f"the run calls {method}")
         (cli,) = psutil.Process(run.pid).children()
         for process in (run, cli):
             process.kill()
-        _until(lambda: cli.pid not in _started_for(stack), "the CLI is dead")
-        assert _started_for(stack), "a provider outlives the CLI"
+        until(lambda: cli.pid not in started_for(stack), "the CLI is dead")
+        assert started_for(stack), "a provider outlives the CLI"
         yield
-
-
-def _until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something that another process does."""
-    for _ in range(1200):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"not within a minute: {what}")
 
 
 def _completes_by_itself(stack: Stack) -> None:
     """The next scheduled run breaks the lock, ends what the dead run left, and leaves nothing pending in the state."""
-    next_run = _scheduled_run(stack)
+    next_run = scheduled_run(stack, SETTLE)
     assert next_run.returncode == ExitCode.FINE, next_run.stdout
     assert "stale lock broken" in next_run.stdout
-    assert _started_for(stack) == []
+    assert started_for(stack) == []
     told = {json.loads(line)["run"] for line in next_run.stdout.splitlines()}
     receipt = stack.receipt("admin")
     assert receipt is not None
@@ -174,9 +116,9 @@ def test_two_runs_at_once(stack: Stack) -> None:
     """The second run is refused by the lock and changes nothing; the first completes as if it were alone."""
     stack.declare(admin=ADMIN)
     stack.authentik_faults.delay(20, method="POST", path=TOKENS)
-    with _in_background(stack) as first:
-        _until(lambda: stack.authentik_faults.met["delay"] > 0, "the first run mints")
-        second = _scheduled_run(stack)
+    with in_background(stack, SETTLE) as first:
+        until(lambda: stack.authentik_faults.met["delay"] > 0, "the first run mints")
+        second = scheduled_run(stack, SETTLE)
         assert first.poll() is None, "the first run ended before the second was refused"
         assert second.returncode == ExitCode.LOCKED, second.stdout
         assert stack.mints == 0
