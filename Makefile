@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help setup check format test test-fast sandbox sandbox-up sandbox-down status clean
+.PHONY: help setup check format test test-deep test-fast sandbox sandbox-up sandbox-down status clean
 
 help: ## List every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ format: $(VENV)/.ready ## Rewrite the code in the project's format
 test: setup check ## Set-up, lint, types and all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
+test-deep: setup check ## All tests, with 20 killed runs and every agreement scenario (about half an hour)
+	@DEEP=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
 test-fast: $(VENV)/.ready ## Tests that start no server and no CLI
 	@$(BIN)/python -m pytest -q tests/policy tests/architecture tests/components tests/toolchain
 
@@ -51,3 +54,19 @@ status: $(VENV)/.ready ## Show which tools are here, and where each came from
 
 clean: ## Remove the Python environment and the caches of the tests (not the built tools)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: mutation
+mutation: $(VENV)/.ready ## The mutation score of the policy core, and which changes no test noticed
+	@$(BIN)/python -m tests.policy.mutation
+
+.PHONY: fault-matrix
+fault-matrix: $(VENV)/.ready ## Every act under every fault, with what became of it; writes docs/fault-matrix.md
+	@$(BIN)/python -m simulator.fault_matrix --write
+
+SEEDS ?= 1000
+.PHONY: simulate simulate-full
+simulate: $(VENV)/.ready ## Three years of a few scenarios with faults, in seconds; SEED=N starts elsewhere
+	@$(BIN)/python -m simulator --seed $(or $(SEED),1) --seeds 20 --workers $(WORKERS)
+
+simulate-full: $(VENV)/.ready ## 1,000 scenarios of 3 years and 20 tokens with faults: the counts and the rate
+	@$(BIN)/python -m simulator --seed $(or $(SEED),1) --seeds $(SEEDS) --workers $(WORKERS)

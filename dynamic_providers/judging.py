@@ -12,9 +12,10 @@ from dynamic_providers.inventory import Inventory
 from dynamic_providers.state import Run
 from dynamic_providers.taking import Candidate
 from dynamic_providers.verbs import Props
+from rotation.backends.protocol import Backend
 from rotation.checks import History, Published
 from rotation.clock import from_rfc3339
-from rotation.errors import Unauthorised
+from rotation.errors import BackendError, Unauthorised
 from rotation.health import health
 from rotation.model import Policy, minted_at, stored_policy, token_of
 from rotation.policy import decide
@@ -33,7 +34,7 @@ def weighed(run: Run, olds: Props, news: Props, history: History) -> tuple[Histo
     if found is not None:
         return replace(history, adoptable=found.taken.place), found
     found = taking.fallback(run, olds, news) if history.rollback or history.rejected else None
-    return replace(history, fallback=found.generation if found else ""), found
+    return (replace(history, fallback=found.generation), found) if found else (history, None)
 
 
 def note(run: Run, news: Props, policy: Policy, history: History, decision: Decision) -> None:
@@ -108,7 +109,7 @@ def decide_by_outputs(run: Run, olds: Props, news: Props) -> tuple[Decision | No
     if not backend.capabilities.lists:
         history = _looked_up(history, olds, run.found(olds["backend"], olds["owner"], olds["handle"]))
     if probes and not history.unreachable and not history.missing:
-        history = replace(history, rejected=_is_rejected(run, olds))
+        history = _probed(history, backend, olds["value"])
     history, candidate = weighed(run, olds, news, history)
     policy = stored_policy(news["policy"])
     decision = decide(policy, history, run.now)
@@ -126,9 +127,12 @@ def _looked_up(history: History, olds: Mapping[str, Any], inventory: Inventory) 
     return replace(history, expires=found.expires if published and moved else history.expires)
 
 
-def _is_rejected(run: Run, olds: Props) -> bool:
+def _probed(history: History, backend: Backend, value: str) -> History:
+    """Only the backend's refusal tells that a value does not work; no answer is no answer."""
     try:
-        run.backend(olds["backend"]).probe(olds["value"])
+        backend.probe(value)
     except Unauthorised:
-        return True
-    return False
+        return replace(history, rejected=True)
+    except BackendError as error:
+        return replace(history, unreachable=f"{error.act}: {error.cause}")
+    return history

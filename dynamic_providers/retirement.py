@@ -19,7 +19,7 @@ from dynamic_providers.verbs import Props, Provider, changed, inputs_of, is_unkn
 from rotation import evidence, lifecycle
 from rotation.checks import History, planned_at
 from rotation.clock import from_rfc3339, to_rfc3339
-from rotation.errors import StateIsOlder
+from rotation.errors import RotationError, StateIsOlder
 from rotation.evidence import EvidencePolicy, Given, Judgement
 from rotation.ledger import Entry, Ledger, Superseded
 from rotation.model import Policy, is_newer, stored_policy
@@ -56,7 +56,8 @@ class RetirementProvider(Provider):
     @verb
     def check(self, run: Run, olds: Props, news: Props) -> CheckResult:
         """Show in the dry run what ends now, and what alerts will tell, as the receipt and the evidence have it."""
-        receipt = None if _is_older(run, news) else run.receipt(news["token"], _list(news, "was"))
+        skipped = news.get("superseded") is None  # its pair failed, and with `--continue-on-error` the engine asks
+        receipt = None if skipped or _is_older(run, news) else run.receipt(news["token"], _list(news, "was"))
         judged = Judgement(()) if receipt is None else _judged(run, receipt, olds, news)
         for decision in judged.told:
             run.tell(news["token"], decision)
@@ -162,7 +163,7 @@ def _settle(run: Run, olds: Props, news: Props) -> Props:
     same = olds.get("generation") == news["generation"]
     published_at = from_rfc3339(olds["published_at"]) if same else acted
     current = news["generation"]
-    named = [item for item in news["superseded"] if item["generation"] != current]
+    named = [item for item in _superseded(news) if item["generation"] != current]
     superseded = [Superseded(item["generation"], item["handle"]) for item in named]
     ledger = Ledger.from_state(olds.get("entries")).reinstate(current).admit(superseded, published_at, policy.overlap)
     if _is_emergency(olds, news):
@@ -210,10 +211,10 @@ def _tell_failures(run: Run, token: str, ledger: Ledger) -> None:
 
 def _is_older(run: Run, news: Props) -> bool:
     """Whether the receipt names a newer generation that this state does not know: an old state was restored."""
-    if is_unknown(news["generation"]) or news["reason"] in TAKEN:
+    generation, superseded = news.get("generation"), news.get("superseded")
+    if generation is None or superseded is None or is_unknown(generation) or news["reason"] in TAKEN:
         return False
     receipt = run.receipt(news["token"], _list(news, "was"))
-    superseded = news["superseded"]
     known = [] if is_unknown(superseded) else [item["generation"] for item in superseded]
     return receipt is not None and receipt.generation not in known and is_newer(receipt.generation, news["generation"])
 
@@ -221,6 +222,16 @@ def _is_older(run: Run, news: Props) -> bool:
 def _receipt_is_lost(run: Run, news: Props) -> bool:
     """Whether the cluster answers and has no receipt: it must be written before evidence can be judged by it."""
     return run.receipt(news["token"], _list(news, "was")) is None and run.named_by_receipts() is not None
+
+
+def _superseded(news: Props) -> list[Props]:
+    """What the pair tells; nothing while unknown. A failed pair tells none, and `--continue-on-error` goes on."""
+    superseded = news.get("superseded")
+    if superseded is None:
+        raise RotationError(
+            "retire", "its pair failed in this run", "See the pair's error; nothing is retired without it."
+        )
+    return [] if is_unknown(superseded) else list(superseded)
 
 
 def _list(props: Props, name: str) -> list[str]:

@@ -18,7 +18,7 @@ class Scrubber:
 
     def remember(self, value: object) -> None:
         """Hide this value from now on; anything but a text of some length is passed over."""
-        if not isinstance(value, str) or len(value) < _SHORTEST:
+        if not isinstance(value, str) or len(value) < _SHORTEST or value in self._forms:
             return
         raw = value.encode()
         encoded = [base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]

@@ -19,7 +19,7 @@ from rotation.clock import Clock
 from rotation.errors import ClusterAway, ClusterError
 from rotation.model import bears_mark, is_newer
 from rotation.reasons import Action, Decision, Reason, reason_line
-from rotation.receipt import Receipt
+from rotation.receipt import Receipt, read_receipt
 from rotation.turns import drawn
 
 _NOTE = "lease."
@@ -68,8 +68,9 @@ class Run:
     _greeted: set[str] = field(default_factory=set)
     _inventories: dict[tuple[str, ...], Inventory] = field(default_factory=dict)
     _receipts: dict[str, str] | None = None
+    _notes: dict[str, str] = field(default_factory=dict)
     _receipts_away: bool = False
-    _read_receipts: dict[str, Receipt] = field(default_factory=dict)
+    _named: frozenset[str] | None = None
     _placed: dict[str, Placed | None] = field(default_factory=dict)
     _unseen: set[str] = field(default_factory=set)
     _turns: frozenset[str] | None = None
@@ -97,7 +98,7 @@ class Run:
         key = (name,) if backend.capabilities.lists else (name, *known)
         with self._lock:
             if key not in self._inventories:
-                self._inventories[key] = take_inventory(backend, owner, known)
+                self._inventories[key] = self._taken(name, take_inventory(backend, owner, known))
             return self._inventories[key]
 
     def found(self, name: str, owner: str, handle: str) -> Inventory:
@@ -108,14 +109,21 @@ class Run:
         key = (name, handle)
         with self._lock:
             if key not in self._inventories:
-                self._inventories[key] = look_up(backend, handle)
+                self._inventories[key] = self._taken(name, look_up(backend, handle))
             return self._inventories[key]
+
+    def _taken(self, name: str, inventory: Inventory) -> Inventory:
+        if inventory.refused:
+            self.tell(name, Decision(Action.DEFER, Reason.BACKEND_REFUSES, inventory.refused))
+        return inventory
 
     def receipt(self, token: str, was: Iterable[str] = ()) -> Receipt | None:
         """What was last published of a token, also under a former name; None when the receipt does not tell."""
         entries = self._entries()
-        name = next((name for name in (token, *was) if name in entries), None)
-        return self._read_receipt(name, entries[name]) if name else None
+        for name in (token, *was):
+            if name in entries:
+                return read_receipt(entries[name])
+        return None
 
     def has_turn(self, token: str) -> bool:
         """Whether this token may begin a scheduled rotation now: a lot decides among those that are due."""
@@ -124,8 +132,7 @@ class Run:
         entries = self._entries()
         with self._lock:
             if self._turns is None:
-                receipts = [self._read_receipt(name, text) for name, text in entries.items()]
-                due = [receipt.token for receipt in receipts if receipt.rotates <= self.now]
+                due = [receipt.token for receipt in map(read_receipt, entries.values()) if receipt.rotates <= self.now]
                 self._turns = drawn(due, self.rotation_limit, self.now)
         return token in self._turns or token not in entries
 
@@ -141,15 +148,19 @@ class Run:
 
     def named_by_receipts(self) -> frozenset[str] | None:
         """Every generation that some token's receipt names, current or waiting; None while the cluster is away."""
-        receipts = [self._read_receipt(name, text) for name, text in self._entries().items()]
+        entries = self._entries()
         if self._receipts_away:
             return None
-        waiting = (item.generation for receipt in receipts for item in receipt.superseded)
-        return frozenset((*waiting, *(receipt.generation for receipt in receipts)))
+        if self._named is None:
+            receipts = [read_receipt(text) for text in entries.values()]
+            waiting = (item.generation for receipt in receipts for item in receipt.superseded)
+            self._named = frozenset((*waiting, *(receipt.generation for receipt in receipts)))
+        return self._named
 
     def notes(self) -> dict[str, str]:
         """What stands beside the receipts of leases that may have been confirmed, by token."""
-        return {key.removeprefix(_NOTE): text for key, text in self._all_receipts().items() if key.startswith(_NOTE)}
+        self._entries()
+        return self._notes
 
     def note_key(self, token: str) -> str:
         """Where a token's notes stand; no token can have this name."""
@@ -172,7 +183,7 @@ class Run:
     def placed(self, place: str) -> Placed | None:
         """What stands at a place (`namespace/name`); None where nothing does, or while the cluster is away."""
         with self._lock:
-            self._all_receipts()
+            self._entries()
             if place not in self._placed:
                 self._placed[place] = self._look(place)
             return self._placed[place]
@@ -200,23 +211,20 @@ class Run:
                 self.say(line)
 
     def _entries(self) -> dict[str, str]:
-        return {key: text for key, text in self._all_receipts().items() if not key.startswith(_NOTE)}
-
-    def _all_receipts(self) -> dict[str, str]:
         with self._lock:
             if self._receipts is None:
-                try:
-                    self._receipts = self.cluster.receipts()
-                except ClusterAway as error:
-                    self._receipts = {}
-                    self._receipts_away = True
-                    self._tell_away(error)
+                told = self._all_receipts()
+                self._notes = {key.removeprefix(_NOTE): text for key, text in told.items() if key.startswith(_NOTE)}
+                self._receipts = {key: text for key, text in told.items() if not key.startswith(_NOTE)}
             return self._receipts
 
-    def _read_receipt(self, name: str, text: str) -> Receipt:
-        if name not in self._read_receipts:
-            self._read_receipts[name] = Receipt.model_validate_json(text)
-        return self._read_receipts[name]
+    def _all_receipts(self) -> dict[str, str]:
+        try:
+            return self.cluster.receipts()
+        except ClusterAway as error:
+            self._receipts_away = True
+            self._tell_away(error)
+            return {}
 
     def _look(self, place: str) -> Placed | None:
         if not self._receipts_away:

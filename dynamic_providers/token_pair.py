@@ -103,8 +103,12 @@ def _tell_left(run: Run, token: str, handle: str) -> None:
 
 
 def _drift(run: Run, olds: Props, news: Props) -> list[str]:
-    """The places to be written again because another value stands there; none where this run publishes anyway."""
-    if not olds or is_unknown(news["generation"]) or news["generation"] != olds["generation"]:
+    """The places to be written again because another value stands there; none where this run publishes anyway.
+
+    There is no generation where the mint failed: with `--continue-on-error` the engine asks, and then skips the pair.
+    """
+    generation = news.get("generation")
+    if not olds or is_unknown(generation) or generation != olds["generation"]:
         return []
     found = sorted(taking.drifted(run, news["token"], news["was"], olds.get("places") or []))
     for place in found:

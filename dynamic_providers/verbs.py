@@ -60,7 +60,11 @@ def is_unknown(value: Any) -> bool:
 
 def changed(olds: Mapping[str, Any], news: Mapping[str, Any], names: Iterable[str]) -> bool:
     """Whether any of these inputs is unknown or differs from what was stored."""
-    return any(is_unknown(news.get(name)) or news.get(name) != olds.get(name) for name in names)
+    for name in names:
+        new = news.get(name)
+        if new != olds.get(name) or is_unknown(new):
+            return True
+    return False
 
 
 def inputs_of(props: Mapping[str, Any], names: Iterable[str]) -> Props:

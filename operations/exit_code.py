@@ -28,7 +28,9 @@ _NEEDS_A_PERSON = frozenset(
         Reason.EVIDENCE_MISSING,
     }
 )
-_FAILED = frozenset({Reason.BACKEND_UNREACHABLE, Reason.PREVIOUS_UNPUBLISHED, Reason.CLUSTER_AWAY})
+_FAILED = frozenset(
+    {Reason.BACKEND_UNREACHABLE, Reason.BACKEND_REFUSES, Reason.PREVIOUS_UNPUBLISHED, Reason.CLUSTER_AWAY}
+)
 _REFUSED = (
     "InvalidSettings:",
     "passphrase",

@@ -131,14 +131,14 @@ def _renewed_in_vain(history: History) -> bool:
 
 def jitter_of(policy: Policy, history: History) -> timedelta:
     """How much earlier than its policy says a token rotates: its name decides, so that all runs agree."""
-    if policy.jitter is None or not is_generation(history.generation):
-        return timedelta(0)
-    return _share_of(policy.jitter, token_of(history.generation))
+    return _share_of(policy.jitter, history.generation) if policy.jitter else timedelta(0)
 
 
 @lru_cache(maxsize=4096)
-def _share_of(longest: timedelta, token: str) -> timedelta:
-    lot = int.from_bytes(hashlib.sha256(token.encode()).digest()[:8], "big")
+def _share_of(longest: timedelta, generation: str) -> timedelta:
+    if not is_generation(generation):
+        return timedelta(0)
+    lot = int.from_bytes(hashlib.sha256(token_of(generation).encode()).digest()[:8], "big")
     return timedelta(seconds=lot % (int(longest.total_seconds()) + 1))
 
 

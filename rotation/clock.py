@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 Clock = Callable[[], datetime]
 
@@ -18,6 +19,7 @@ def to_rfc3339(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
 
 
+@lru_cache(maxsize=4096)
 def from_rfc3339(text: str) -> datetime:
     """Read an instant; raises ValueError when the text has no zone, because a naive instant cannot be compared."""
     instant = datetime.fromisoformat(text)

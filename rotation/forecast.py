@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rotation.checks import History, Published
+from rotation.checks import History
 from rotation.ledger import Entry, Ledger, Superseded
 from rotation.model import Policy, foretold_id, is_generation, is_newer, minted_at
 from rotation.policy import decide
@@ -113,12 +113,10 @@ def _after(policy: Policy, history: History, decision: Decision, instant: dateti
 
 def _fresh(policy: Policy, history: History, generation: str, created: datetime) -> History:
     """A generation of which nothing is known but that it was granted what the policy wishes for."""
-    expires = created + policy.lifetime
     return History(
         generation=generation,
         created=created,
-        expires=expires,
-        published=Published(generation, expires),
+        expires=created + policy.lifetime,
         renewable=history.renewable,
         cap=created + (history.cap - history.created) if history.cap else None,
         paused=history.paused,
@@ -128,7 +126,7 @@ def _fresh(policy: Policy, history: History, generation: str, created: datetime)
 def _renewed(policy: Policy, history: History, instant: datetime) -> History:
     """The same generation with the end that a backend grants: the lifetime from now on, up to its cap."""
     wished = instant + policy.lifetime
-    return replace(history, expires=min(wished, history.cap or wished), renewed_end=history.expires)
+    return replace(history, expires=min(wished, history.cap or wished))
 
 
 def _next_run(

@@ -90,7 +90,7 @@ def rolled_back(policy: Policy, history: History, now: datetime) -> Decision | N
 
 def outside_window(policy: Policy, history: History, now: datetime) -> Decision | None:
     """No window of the policy is open, or today is blacked out."""
-    if not _can_wait(policy, history, now) or is_open(policy, now):
+    if is_open(policy, now) or not _can_wait(policy, history, now):
         return None
     limit = latest_start(policy, history)
     begins = min(next_opening(policy, now) or limit, limit)

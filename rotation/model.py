@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import secrets
 import string
@@ -123,14 +122,18 @@ class Policy(BaseModel):
         return self
 
 
+_POLICIES: dict[str, Policy] = {}
+_POLICIES_KEPT = 4096
+
+
 def stored_policy(stored: Mapping[str, Any]) -> Policy:
     """Read a policy that was judged when it was stored; the same text is read once. Raises ValidationError."""
-    return _policy_of(json.dumps(stored))
-
-
-@lru_cache(maxsize=4096)
-def _policy_of(text: str) -> Policy:
-    return Policy.model_validate(json.loads(text))
+    text = str(stored)
+    if text not in _POLICIES:
+        if len(_POLICIES) >= _POLICIES_KEPT:
+            _POLICIES.clear()
+        _POLICIES[text] = Policy.model_validate(stored)
+    return _POLICIES[text]
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,7 @@ def foretold_id(predecessor: str, then: datetime) -> str:
     return f"{head}_{then.astimezone(UTC).strftime(_STAMP)}_future"
 
 
+@lru_cache(maxsize=4096)
 def is_generation(text: str) -> bool:
     """Whether a text has the form of our ids, whoever made it."""
     return _GENERATION.fullmatch(text) is not None
@@ -185,8 +189,7 @@ def is_generation(text: str) -> bool:
 
 def bears_mark(generation_id: str, owner: str) -> bool:
     """Whether an id was made by this owner."""
-    match = _GENERATION.fullmatch(generation_id)
-    return match is not None and match["owner"] == owner
+    return generation_id.partition("_")[0] == owner and is_generation(generation_id)
 
 
 def token_of(generation_id: str) -> str:
@@ -194,11 +197,13 @@ def token_of(generation_id: str) -> str:
     return _parts(generation_id)["token"]
 
 
+@lru_cache(maxsize=4096)
 def minted_at(generation_id: str) -> datetime:
     """When the id was made, to the second; raises ValueError when it is not one of ours."""
     return datetime.strptime(_parts(generation_id)["stamp"], _STAMP).replace(tzinfo=UTC)
 
 
+@lru_cache(maxsize=4096)
 def _parts(generation_id: str) -> re.Match[str]:
     match = _GENERATION.fullmatch(generation_id)
     if match is None:

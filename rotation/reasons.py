@@ -33,6 +33,7 @@ class Reason(StrEnum):
     MISSING_AT_BACKEND = "MissingAtBackend"
     REJECTED_BY_BACKEND = "RejectedByBackend"
     BACKEND_UNREACHABLE = "BackendUnreachable"
+    BACKEND_REFUSES = "BackendRefuses"
     PREVIOUS_UNPUBLISHED = "PreviousUnpublished"
     STATE_IS_OLDER = "StateIsOlder"
     LEDGER_FULL = "LedgerFull"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
@@ -57,3 +58,9 @@ class Receipt(BaseModel):
     retired: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
     run: str = ""
+
+
+@lru_cache(maxsize=4096)
+def read_receipt(text: str) -> Receipt:
+    """Read an entry; the same text is read once. Raises ValidationError."""
+    return Receipt.model_validate_json(text)

@@ -20,22 +20,23 @@ def renews_at(policy: Policy, history: History) -> datetime | None:
 
 def renewal_gains_nothing(policy: Policy, history: History, now: datetime) -> Decision | None:
     """A renewal is due but cannot move the end: only a rotation can."""
-    if not _renewal_due(policy, history, now) or history.cap is None or history.expires is None:
+    end = _end_to_move(policy, history, now)
+    if end is None or history.cap is None or history.cap > end:
         return None
-    if history.cap > history.expires:
-        return None
-    message = f"a renewal is due, but the end at {to_rfc3339(history.expires)} is the backend's cap already"
+    message = f"a renewal is due, but the end at {to_rfc3339(end)} is the backend's cap already"
     return Decision(Action.KEEP, Reason.RENEWAL_GAINS_NOTHING, message, rotates_at(policy, history))
 
 
 def renewal_due(policy: Policy, history: History, now: datetime) -> Decision | None:
     """The same generation can be given a later end, and it is time."""
-    if not _renewal_due(policy, history, now) or history.expires is None or policy.renew_before is None:
+    end = _end_to_move(policy, history, now)
+    if end is None or policy.renew_before is None:
         return None
     rule = f"it is renewed {format_duration(policy.renew_before)} before its end"
-    return Decision(Action.RENEW, Reason.RENEWAL_DUE, f"it ends at {to_rfc3339(history.expires)} and {rule}")
+    return Decision(Action.RENEW, Reason.RENEWAL_DUE, f"it ends at {to_rfc3339(end)} and {rule}")
 
 
-def _renewal_due(policy: Policy, history: History, now: datetime) -> bool:
+def _end_to_move(policy: Policy, history: History, now: datetime) -> datetime | None:
+    """The end that a renewal is due to move; None while none is due, or the backend cannot be asked."""
     at = renews_at(policy, history)
-    return at is not None and now >= at and not history.unreachable
+    return history.expires if at is not None and now >= at and not history.unreachable else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dynamic_providers.verbs import VerbError
+from rotation.backends.protocol import Backend
 from rotation.reasons import Reason
 from tests.dynamic_providers.line import Declared, Killed, Line
 from tests.dynamic_providers.world import World
@@ -120,12 +121,46 @@ def test_a_backend_that_limits_us_is_one_that_gives_no_answer(line: Line, world:
 
 
 def test_a_dead_credential_is_said_and_changes_nothing(line: Line, world: World) -> None:
-    """403 to the listing is an error that names the credential, not a token that is missing."""
+    """403 to the listing is said, with the credential as the cause; it is no token that is missing."""
     line.run()
     world.credential = "a-credential-that-nobody-knows"
-    with pytest.raises(VerbError, match=r"Unauthorised: .* admin at authentik: HTTP 403.*credential"):
-        line.run()
-    assert world.mints() == 1
+    line.run()
+    assert (line.steps, line.reasons(), world.mints()) == (SETTLED, [Reason.BACKEND_REFUSES], 1)
+    assert "HTTP 403 (Token invalid/expired). Check that the credential in use is alive" in line.said[0]
+
+
+def test_a_dead_credential_holds_what_is_due_and_no_other_backend(world: World) -> None:
+    """A due token waits, with the cause; that of another backend, judged after it, is rotated in the same run."""
+    other = World()
+    both = [Declared(), Declared(name="other", backend="elsewhere", places=("apps/other",))]
+    line = Line(_Two(world, other), *both)
+    line.run()
+    for each in (world, other):
+        each.later(days=60)
+    world.credential = "a-credential-that-nobody-knows"
+    line.run()
+    assert set(line.reasons()) == {Reason.BACKEND_REFUSES, Reason.BACKEND_UNREACHABLE, Reason.NEARING_EXPIRY}
+    assert (world.mints(), other.mints()) == (1, 2)
+
+
+class _Two:
+    """Two servers and one cluster."""
+
+    def __init__(self, one: World, two: World) -> None:
+        self._one, self._two = one, two
+        self.cluster, self.clock = one.cluster, one.clock
+
+    def connect(self, name: str) -> Backend:
+        return self._two.connect(name) if name == "elsewhere" else self._one.connect(name)
+
+
+def test_a_probe_without_an_answer_is_no_refusal(line: Line, world: World) -> None:
+    """With `probe: always` a server error at the probe keeps the token, and the next run asks again."""
+    line.declared[0].probe = "always"
+    line.run()
+    world.faults.refuse(500, path="/api/v3/core/users/me/", times=4)
+    line.run()
+    assert (line.steps, world.mints()) == (SETTLED, 1)
 
 
 def test_a_deferred_run_uses_no_nonce_up(line: Line, world: World) -> None:

@@ -200,3 +200,14 @@ def test_an_error_of_the_guard_names_its_backend(line: Line, world: World) -> No
     with pytest.raises(VerbError, match=r"Unauthorised: check the credential authentik: HTTP 403.*Check that the cred"):
         line.run()
     assert world.mints() == 0
+
+
+def test_a_retirement_whose_pair_failed_says_so(line: Line) -> None:
+    """Should the engine have it act without the outputs of its pair, it answers in words and retires nothing."""
+    line.run()
+    stored = line.state["retirement admin"]
+    lacking = {name: text for name, text in stored["inputs"].items() if name not in ("expires", "superseded")}
+    with line._process():
+        provider = PROVIDERS["retirement"]()
+        failed = _failure_of(lambda: provider.update(stored["id"], stored["outputs"], lacking))
+    assert str(failed).startswith("RotationError: retire admin at authentik: its pair failed in this run.")

@@ -113,7 +113,7 @@ def test_each_failure_is_told_and_leaves_nothing(stack: Stack, tmp_path: Path) -
         assert "the policy needs 40d (margin -39d)" in run.output
         assert "Traceback" not in run.output
         assert "token-rotation: drifting: keep (ClockSkew): the clock of drifting and ours differ by" in run.output
-        assert stack.published_names() == ["drifting"]
+        assert stack.published_names() == ["drifting"], run.output
         assert stack.live_at_authentik() == []
         assert stack.live_at_vault() == []
         for name, server in others.items():

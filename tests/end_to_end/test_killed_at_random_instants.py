@@ -1,4 +1,7 @@
-"""Twenty real runs, each killed at an instant that nobody chose: the next one needs nobody, and no consumer notices."""
+"""Real runs, each killed at an instant that nobody chose: the next one needs nobody, and no consumer notices.
+
+Twenty in `make test-deep` (`DEEP=1`), where there is time; some in `make test`.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from sandbox.consumer import Consumer
 from tests.end_to_end.stack import ROLE, Stack
 from tests.end_to_end.unattended import in_background, kill, scheduled_run, started_for, until
 
-KILLS = 20
+KILLS = 20 if os.environ.get("DEEP") else 6
 SEED_VARIABLE = "KILL_SEED"
 OVERLAP_SECONDS = 30
 POLICY = {"lifetime": "900s", "rotate_every": "600s", "overlap": f"{OVERLAP_SECONDS}s", "tolerated_outage": "20s"}

@@ -54,3 +54,20 @@ def test_a_restored_state_is_told_the_remedy() -> None:
     decision = checks.state_is_older(BY_END, of(newest_seen=NEWER), START)
     assert decision is not None
     assert "Restore the newer state, or accept this one with `pulumi up --replace` of the token" in decision.message
+
+
+def test_an_operator_reads_whole_sentences() -> None:
+    """What an operator asked for, or must do, is said in one sentence with nothing before or after it."""
+    facts = {"emergency": checks.emergency, "forced": checks.forced_by_operator, "spec_changed": checks.spec_changed}
+    said = {fact: check(BY_END, of(**{fact: True}), START) for fact, check in facts.items()}
+    assert {fact: decision.message for fact, decision in said.items() if decision} == {
+        "emergency": "a new emergency nonce stands in the config; every earlier generation ends with this run",
+        "forced": "a new force nonce stands in the config",
+        "spec_changed": "the token's spec in the config changed",
+    }
+    older = checks.state_is_older(BY_END, of(newest_seen=NEWER), START)
+    assert older is not None
+    assert older.message.endswith(
+        "neither rotating nor sweeping."
+        " Restore the newer state, or accept this one with `pulumi up --replace` of the token"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from hypothesis import assume, given
+from hypothesis import given
 
 from rotation.checks import History, end_of, rotates_at
 from rotation.model import Policy
@@ -18,8 +18,8 @@ from rotation.testing.strategies import AroundRenewal, around_renewals, historie
 @given(policies(), histories(), instants(), lengths())
 def test_a_due_rotation_stays_due(policy: Policy, history: History, now: datetime, later: timedelta) -> None:
     """Of the same history: once rotate, always rotate. Time alone takes no rotation back."""
-    assume(decide(policy, history, now).action is Action.ROTATE)
-    assert decide(policy, history, now + later).action is Action.ROTATE
+    if decide(policy, history, now).action is Action.ROTATE:
+        assert decide(policy, history, now + later).action is Action.ROTATE
 
 
 @given(policies(), histories(quiet=True))

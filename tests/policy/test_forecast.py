@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rotation.checks import History, Published
 from rotation.forecast import Event, Outlook, forecast, play
 from rotation.ledger import Entry, Ledger
-from rotation.model import Policy
+from rotation.model import Policy, is_newer
 from rotation.reasons import Action, Reason
 from rotation.testing.builders import DAY, OWNER, START, a_generation, a_history, a_policy
 from rotation.testing.strategies import histories, lengths, policies
@@ -118,9 +118,12 @@ def test_a_paused_token_is_renewed_and_retired_but_never_rotated() -> None:
 
 def test_what_heals_by_itself_is_taken_as_healed() -> None:
     """An unreachable backend, a failed publication and a missing turn are not foretold; a person's hold is."""
-    published = Published(a_generation(START - DAY), START + 20 * DAY)
+    published = Published(a_generation(START - DAY), START + 200 * DAY)
     broken = a_history(generation=GENERATION, unreachable="no route", published=published, slot=False)
     assert told(BY_AGE, broken) == told(BY_AGE, a_history(generation=GENERATION))
+    same_second = a_generation(START)
+    other = replace(broken, published=Published(same_second, None), newest_seen=same_second)
+    assert told(BY_AGE, other) == told(BY_AGE, a_history(generation=GENERATION))
     held = a_history(generation=GENERATION, rolled_back=True)
     assert told(BY_AGE, held, count=1) == [
         ("02-01T12:00", "rotate", "MaximumAge", "20260101"),
@@ -154,6 +157,16 @@ def test_a_rollback_is_foretold() -> None:
         ("01-03T12:00", "retire", "DeadlinePassed", "20260101"),
         ("01-22T12:00", "rotate", "MaximumAge", "20251222"),
         ("01-24T12:00", "retire", "DeadlinePassed", "20251222"),
+    ]
+
+
+def test_a_paused_token_rolls_back() -> None:
+    """A rollback mints nothing, so a pause does not hold it, and goes on after it."""
+    former = a_generation(START - 10 * DAY)
+    history = a_history(generation=GENERATION, rejected=True, fallback=former, paused=True)
+    assert told(BY_AGE, history) == [
+        ("01-01T12:00", "rollback", "RolledBack", "20260101"),
+        ("01-03T12:00", "retire", "DeadlinePassed", "20260101"),
     ]
 
 
@@ -220,8 +233,9 @@ def _played(policy: Policy, history: History, waiting: list[Entry], interval: ti
 
 
 def _healed(history: History) -> History:
-    """What the forecast takes as healed."""
-    newer = history.published if history.published and history.newest_seen == history.published.generation else None
+    """What the forecast takes as healed; a state that is older than what was published does not heal by itself."""
+    published = history.published
+    newer = published if published and is_newer(published.generation, history.generation) else None
     return replace(history, unreachable="", slot=True, published=newer)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from rotation.checks import History, Published, planned_at, rotates_at
 from rotation.health import health
@@ -96,6 +96,7 @@ def test_what_health_says() -> None:
     assert well.until == rotates_at(POLICY, history)
 
 
+@settings(max_examples=50)
 @given(policies(waits=True), histories(quiet=True), instants())
 def test_rotation_and_health_agree(policy: Policy, history: History, now: datetime) -> None:
     """Overdue means that a run since the planned instant would have rotated it; healthy, that none need have."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rotation.clock import from_rfc3339, system_clock, to_rfc3339
-from rotation.durations import format_duration, parse_duration
+from rotation.durations import approximate, format_duration, parse_duration
 from rotation.model import (
     TOKEN_NAME,
     Generation,
@@ -100,6 +100,13 @@ def test_marks_keep_stacks_apart() -> None:
     assert len(owner_mark("p", "x" * 300)) == 24 + 1 + 8
 
 
+def test_the_mark_of_a_backend_among_several() -> None:
+    """Two backends of a stack at one server have marks of their own; the marks are public, for they stand in ids."""
+    marks = [owner_mark("token-rotation", "homelab", *backend) for backend in ((), ("",), ("one",), ("two",))]
+    assert marks == ["homelab-cc2351a8", "homelab-cc2351a8", "homelab-f7d42bee", "homelab-7c9d7e54"]
+    assert owner_mark("p", "X home X").startswith("x-home-x-")
+
+
 def test_newer_means_a_later_second() -> None:
     """Newer is later by at least a second; the same second, or the same id, is not."""
     one, same, later = a_generation(START), a_generation(START), a_generation(START + SECOND)
@@ -109,6 +116,8 @@ def test_newer_means_a_later_second() -> None:
     assert not is_newer(one, one)
     assert newest([one, later]) == newest([later, one]) == later
     assert newest([]) is None
+    of_another = a_generation(START, "zzz")
+    assert newest([later, of_another]) == newest([of_another, later]) == later
 
 
 def test_a_value_is_in_no_repr() -> None:
@@ -152,6 +161,13 @@ def test_what_is_no_duration_is_refused(text: object) -> None:
         parse_duration(text)
 
 
+def test_no_duration_is_longer_than_a_century() -> None:
+    """A hundred years are read; a second more would leave every calendar and is refused with the limit."""
+    assert parse_duration("36500d") == 36_500 * DAY
+    with pytest.raises(ValueError, match=r"^'3153600001s' is longer than 36500d, the longest duration$"):
+        parse_duration("3153600001s")
+
+
 @given(lengths())
 def test_a_duration_survives_its_text(length: timedelta) -> None:
     """Each whole length is read back from what was written."""
@@ -171,6 +187,24 @@ def test_a_duration_survives_its_text(length: timedelta) -> None:
 def test_the_largest_exact_unit_is_written(length: timedelta, text: str) -> None:
     """Also for nothing and for a negative margin."""
     assert format_duration(length) == text
+
+
+@pytest.mark.parametrize(
+    ("length", "text"),
+    [
+        (timedelta(0), "0s"),
+        (59 * SECOND, "59s"),
+        (60 * SECOND, "1m"),
+        (3599 * SECOND, "59m"),
+        (3600 * SECOND, "1h"),
+        (DAY - SECOND, "23h"),
+        (DAY, "1d"),
+        (25 * DAY + timedelta(hours=3), "25d"),
+    ],
+)
+def test_a_length_is_told_in_its_largest_unit(length: timedelta, text: str) -> None:
+    """For people, rounded down."""
+    assert approximate(length) == text
 
 
 @given(instants())

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotation.checks import History, latest_start, planned_at, rotates_at, scheduled
@@ -31,6 +31,7 @@ HELD_BY_A_PERSON_OR_A_FAULT = {
 }
 
 
+@settings(max_examples=50)
 @given(policies(waits=True), histories(), instants(), lengths())
 def test_what_is_due_stays_due(policy: Policy, history: History, now: datetime, later: timedelta) -> None:
     """Time takes no due date back: due from one instant on, whatever window is open and whoever's turn it is."""
@@ -39,6 +40,7 @@ def test_what_is_due_stays_due(policy: Policy, history: History, now: datetime, 
     assert scheduled(policy, history, max(now, due) + later) is not None
 
 
+@settings(max_examples=50)
 @given(policies(waits=True), histories(), instants())
 def test_no_rotation_waits_past_its_deadline(policy: Policy, history: History, now: datetime) -> None:
     """From the latest start on only a fault, or a person's word, keeps a due rotation from beginning."""
@@ -47,6 +49,7 @@ def test_no_rotation_waits_past_its_deadline(policy: Policy, history: History, n
     assert decision.action in ACTS or decision.reason in HELD_BY_A_PERSON_OR_A_FAULT
 
 
+@settings(max_examples=50)
 @given(policies(waits=True), histories(quiet=True))
 def test_a_rotation_begins_when_it_is_planned(policy: Policy, history: History) -> None:
     """Not a second before the planned instant; at it; and that is inside a window, or else the latest start."""
@@ -58,6 +61,7 @@ def test_a_rotation_begins_when_it_is_planned(policy: Policy, history: History) 
     assert is_open(policy, planned) or planned == max(rotates_at(policy, history), latest_start(policy, history))
 
 
+@settings(max_examples=50)
 @given(policies(waits=True), histories(), instants())
 def test_a_deferral_holds_until_the_instant_that_was_told(policy: Policy, history: History, now: datetime) -> None:
     """Where a deferral by time tells an end, it is what is said a second before, and not what is said then."""
@@ -69,6 +73,7 @@ def test_a_deferral_holds_until_the_instant_that_was_told(policy: Policy, histor
     assert decide(policy, at_rest, decision.until).reason is not decision.reason
 
 
+@settings(max_examples=50)
 @given(policies(waits=True), histories(), instants())
 def test_preview_and_up_decide_alike(policy: Policy, history: History, now: datetime) -> None:
     """Two processes that know the same decide the same, to the letter, and what they know is left as it was."""
@@ -79,6 +84,7 @@ def test_preview_and_up_decide_alike(policy: Policy, history: History, now: date
     assert (policy, history) == before
 
 
+@settings(max_examples=50)
 @given(policies(waits=True), histories(), instants())
 def test_one_due_date_rotates_once(policy: Policy, history: History, now: datetime) -> None:
     """After a rotation the same run, and any within an overlap and an hour, finds nothing due by time."""
@@ -91,6 +97,7 @@ def test_one_due_date_rotates_once(policy: Policy, history: History, now: dateti
         assert again.history.generation == outlook.history.generation
 
 
+@settings(max_examples=50)
 @given(policies(waits=True), lengths(HOUR, 26 * HOUR), st.booleans())
 def test_rotations_keep_their_distance(policy: Policy, interval: timedelta, renewable: bool) -> None:
     """Years of runs: each rotation at its due instant or later, one at a time, the former generation dead by then."""

@@ -107,6 +107,9 @@ ROWS: dict[str, Row] = {
         "2026-09-04T00:00:00Z",
         "2026-09-06T04:00:00Z",
     ),
+    "the clock was set back over midnight, into the evening before": Row(
+        windows(("", "23:30", "23:45"), zone="America/St_Johns"), "2010-11-07T02:30:30Z", "2010-11-07T03:00:00Z"
+    ),
     "a blackout of years": Row(
         windows(("sat", "10:00", "11:00"), blackouts=[{"from": "2026-01-01", "to": "2030-12-31"}]),
         "2026-01-01T12:00:00Z",
