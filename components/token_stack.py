@@ -66,10 +66,17 @@ class TokenStack:
             "backend": backend,
             "owner": self._marks[backend],
             "known": pulumi.Output.all(**{name: _generations(rotating) for name, rotating in mine.items()}),
-            "overlaps": {name: format_duration(self._settings.policy(name).overlap) for name in mine},
+            "overlaps": {known: self._overlap(name) for name in mine for known in self._names(name)},
         }
         retirements = [rotating.retirement for rotating in mine.values()]
         return Sweep(f"{backend}-sweep", props, pulumi.ResourceOptions(depends_on=retirements))
+
+    def _names(self, token: str) -> tuple[str, ...]:
+        """What its generations may be named after: an orphan from before it was renamed is its orphan, too."""
+        return (token, *self._settings.tokens[token].was)
+
+    def _overlap(self, token: str) -> str:
+        return format_duration(self._settings.policy(token).overlap)
 
 
 def _mark(settings: Settings, backend: str, project: str, stack: str) -> str:

@@ -11,22 +11,27 @@ HIDDEN = "[hidden]"
 
 
 class Scrubber:
-    """Remembers values and hides them."""
+    """Remembers values and hides them; their forms are worked out when there is a text to hide them in."""
 
     def __init__(self) -> None:
-        self._forms: set[str] = set()
+        self._forms: dict[str, tuple[str, ...]] = {}
 
     def remember(self, value: object) -> None:
         """Hide this value from now on; anything but a text of some length is passed over."""
-        if not isinstance(value, str) or len(value) < _SHORTEST or value in self._forms:
-            return
-        raw = value.encode()
-        encoded = [base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]
-        self._forms |= {value, *encoded, *(form.rstrip("=") for form in encoded)}
-        self._forms |= {quote(value, safe=""), json.dumps(value)[1:-1]}
+        if isinstance(value, str) and len(value) >= _SHORTEST:
+            self._forms.setdefault(value, ())
 
     def scrub(self, text: str) -> str:
         """The text without any remembered value."""
-        for form in sorted(self._forms, key=len, reverse=True):
+        for value in [value for value, forms in list(self._forms.items()) if not forms]:
+            self._forms[value] = _forms(value)
+        for form in sorted({form for forms in list(self._forms.values()) for form in forms}, key=len, reverse=True):
             text = text.replace(form, HIDDEN)
         return text
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    raw = value.encode()
+    encoded = [base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]
+    unpadded = (form.rstrip("=") for form in encoded)
+    return (value, quote(value, safe=""), json.dumps(value)[1:-1], *encoded, *unpadded)

@@ -72,18 +72,21 @@ class Totals:
 
 
 def simulate(job: Job, trace: Trace | None = None) -> Outcome:
-    """One scenario. Nothing of it outlives it, so the collector of cycles need not run in between."""
+    """One scenario."""
     scenario = draw(job.seed, job.years, job.tokens, faults=job.faults)
     return Simulation(scenario, elide=job.elide, trace=trace).run()
 
 
-def _work(job: Job) -> tuple[Job, Outcome]:
+def _leave_modules_alone() -> None:
+    """What is loaded by now stays: the collector of cycles need not look at it again, nor run inside a scenario."""
+    gc.freeze()
     gc.disable()
-    try:
-        return job, simulate(job)
-    finally:
-        gc.enable()
-        gc.collect()
+
+
+def _work(job: Job) -> tuple[Job, Outcome]:
+    outcome = simulate(job)
+    gc.collect()
+    return job, outcome
 
 
 def run_all(jobs: list[Job], workers: int) -> Iterator[tuple[Job, Outcome]]:
@@ -91,7 +94,7 @@ def run_all(jobs: list[Job], workers: int) -> Iterator[tuple[Job, Outcome]]:
     if workers == 1:
         yield from map(_work, jobs)
         return
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
+    with multiprocessing.get_context("fork").Pool(workers, _leave_modules_alone) as pool:
         yield from pool.imap_unordered(_work, jobs)
 
 

@@ -62,6 +62,16 @@ class OneMintForEachDueDate(Checker):
 
     promise = "one mint for each due rotation"
 
+    def __init__(self, facts: Facts, found: list[Violation]) -> None:
+        super().__init__(facts, found)
+        self._faulty: dict[str, set[int]] = {}
+
+    def run_ended(self, run: RunRecord) -> None:
+        """A mint of a run that met a fault may come to nothing, and another follows when its window opens again."""
+        if len(run.clean) < len(self.facts.tokens):
+            for key in self.facts.tokens.keys() - run.clean:
+                self._faulty.setdefault(key, set()).add(run.number)
+
     def born(self, token: TokenFacts, life: Life) -> None:
         faulty = life.born <= token.disturbed + token.policy.tolerated_outage + 2 * DAY
         twice = any(other.run == life.run for other in token.lives.values() if other is not life)
@@ -70,7 +80,8 @@ class OneMintForEachDueDate(Checker):
         due, current = token.due(), token.current
         if due is None or faulty or token.orders or token.behind:
             return
-        if any(other.born >= due for other in token.lives.values() if other not in (life, current)):
+        others = [other for other in token.lives.values() if other not in (life, current)]
+        if any(other.born >= due and other.run not in self._faulty.get(token.key, ()) for other in others):
             self.broken(f"{life.generation} is the second mint for the rotation that was due at {due}")
         if life.born < due - SKEW - (token.policy.jitter or 0 * DAY):
             self.broken(f"{life.generation} was minted, but the rotation is due at {due}")

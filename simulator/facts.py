@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -125,7 +125,7 @@ class RunRecord:
 
     number: int
     start: datetime
-    clean: Collection[str]
+    clean: Set[str]
     swept: Collection[str]
     executed: Collection[str]
     state: Mapping[str, Mapping[str, Any]]

@@ -131,7 +131,7 @@ class Program:
         known: Any = {token.name: self._generations(token.name) for token in mine}
         if any(is_unknown(generations) for generations in known.values()):
             known = Unknown()  # type: ignore[no-untyped-call]
-        overlaps = {token.name: token.policy["overlap"] for token in mine}
+        overlaps = {name: token.policy["overlap"] for token in mine for name in (token.name, *token.was)}
         props = {"backend": backend, "owner": mine[0].owner, "known": known, "overlaps": overlaps}
         try:
             self._step("sweep", backend, props)

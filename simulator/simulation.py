@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -143,7 +143,8 @@ class Simulation:
             self.quiet.judge(lines, {token.name for token in lines} if self._killed else failed)
             if not failed and not self._killed:
                 self.operator.keep_state(number)
-        self.faults += weather.met
+        if weather.met:
+            self.faults += weather.met
         self._end_run(number, start, failed, [self.cast.keys[token.name] for token in lines])
 
     def _meet_weather(self, number: int, rng: random.Random, *, healing: bool, again: bool) -> set[str]:
@@ -182,7 +183,7 @@ class Simulation:
 
     def _end_run(self, number: int, start: datetime, failed: set[str], executed: Collection[str]) -> None:
         """Tell the checkers how the run ended, and for whom it was clean."""
-        clean: Collection[str] = self.facts.tokens
+        clean: Set[str] = self.facts.tokens.keys()
         backends: Collection[str] = self.world.sites
         if failed or self._killed or self.world.weather.struck:
             clean = self._clean_after(start, failed)

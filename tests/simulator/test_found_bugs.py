@@ -13,28 +13,43 @@ from simulator.sites import ROLES
 
 _BY_AGE = {"lifetime": "32d", "rotate_every": "25d", "renew_before": "7d", "overlap": "1d"}
 _BY_RENEWAL = {"lifetime": "14d", "rotate_every": "25d", "renew_before": "7d", "overlap": "2d"}
-_PLACE = "apps/vault"
-_ACCEPTED_SOON, _ACCEPTED_LATE = 4, 6
-"""How many runs old the restored state is; the operator accepts it three runs later, or thirty."""
+_TEAM = {"lifetime": "90d", "rotate_before": "10d", "overlap": "7d"}
+_YEARLY = {"lifetime": "365d", "rotate_before": "33d", "overlap": "30d"}
 
 
-def _restored(policy: Mapping[str, str], age: int) -> Scenario:
-    """One Vault token that rotates before run 26, and a state from before it that is restored before run 27."""
-    readers = (Reader(_PLACE, timedelta(hours=20), timedelta(hours=1)),)
-    plan = Plan("vault", "vault", "vault", policy, {"role": ROLES[0]}, (_PLACE,), "never", readers)
-    restore = OperatorAct(27, "restore", size=age)
-    return Scenario(1, 90, 40, (plan,), (restore,), (), frozenset(), frozenset(), faults=False)
+def _plan(name: str, backend: str, policy: Mapping[str, str], **spec: str) -> Plan:
+    readers = (Reader(f"apps/{name}", timedelta(hours=20), timedelta(hours=1)),)
+    return Plan(name, name, backend, policy, spec, (f"apps/{name}",), "never", readers)
 
 
-@pytest.mark.parametrize(
-    ("policy", "age"),
-    [
-        # The pair looked up a previous generation that the restored state did not know, and failed in every run.
-        pytest.param(_BY_AGE, _ACCEPTED_SOON, id="an accepted state names no previous generation"),
-        # Nobody renews a published token that the state does not know, and its next rotation was waited for.
-        pytest.param(_BY_RENEWAL, _ACCEPTED_LATE, id="an unknown token is not renewed"),
-    ],
-)
-def test_a_found_bug_stays_mended(policy: Mapping[str, str], age: int) -> None:
+def _scenario(plans: tuple[Plan, ...], *acts: OperatorAct) -> Scenario:
+    return Scenario(1, 100, 45, plans, acts, (), frozenset(), frozenset(), faults=False)
+
+
+def _restore(run: int, *, noticed_late: bool = False) -> OperatorAct:
+    """A state of some runs before replaces the newest; the operator accepts it three runs later, or thirty."""
+    return OperatorAct(run, "restore", size=6 if noticed_late else 4)
+
+
+FOUND = {
+    # The pair looked up a previous generation that the restored state did not know, and failed in every run.
+    "an accepted state names no previous generation": _scenario(
+        (_plan("one", "vault", _BY_AGE, role=ROLES[0]),), _restore(27)
+    ),
+    # Nobody renews a published token that the state does not know, and its next rotation was waited for.
+    "an unknown token is not renewed": _scenario(
+        (_plan("one", "vault", _BY_RENEWAL, role=ROLES[0]),), _restore(27, noticed_late=True)
+    ),
+    # The sweep did not know a renamed token's former name and gave its orphan the longest overlap at the backend.
+    "an orphan bears a former name": _scenario(
+        (_plan("one", "authentik", _TEAM), _plan("other", "authentik", _YEARLY)),
+        OperatorAct(83, "rename", "one"),
+        _restore(83),
+    ),
+}
+
+
+@pytest.mark.parametrize("scenario", FOUND.values(), ids=FOUND)
+def test_a_found_bug_stays_mended(scenario: Scenario) -> None:
     """No promise is broken any more."""
-    assert [str(violation) for violation in Simulation(_restored(policy, age)).run().violations] == []
+    assert [str(violation) for violation in Simulation(scenario).run().violations] == []
