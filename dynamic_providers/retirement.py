@@ -165,7 +165,7 @@ def _settle(run: Run, olds: Props, news: Props) -> Props:
     current = news["generation"]
     named = [item for item in _superseded(news) if item["generation"] != current]
     superseded = [Superseded(item["generation"], item["handle"]) for item in named]
-    ledger = Ledger.from_state(olds.get("entries")).reinstate(current).admit(superseded, published_at, policy.overlap)
+    ledger = _reinstated(run, olds, news).admit(superseded, published_at, policy.overlap)
     if _is_emergency(olds, news):
         ledger = ledger.expedite(run.now)
     held = _held(run, news, ledger.due(run.now), published_at)
@@ -180,6 +180,23 @@ def _settle(run: Run, olds: Props, news: Props) -> Props:
     if lease_notes.read(run, news["token"]) or (not same and run.backend(news["backend"]).capabilities.leases):
         lease_notes.forget(run, news["token"])
     return outputs
+
+
+def _reinstated(run: Run, olds: Props, news: Props) -> Ledger:
+    """The stored ledger without what is current, and without what consumers had when this run began.
+
+    After a rollback of which the end was not saved, the stored ledger still has an old deadline for what is published.
+    """
+    given = {news["generation"]}
+    if olds.get("generation") != news["generation"]:
+        receipt = run.receipt(news["token"], news["was"])
+        places = [place.partition(":")[2] for place in news["published"]]
+        given |= {placed.generation for placed in map(run.placed, places) if placed}
+        given |= {receipt.generation} if receipt else set()
+    ledger = Ledger.from_state(olds.get("entries"))
+    for generation in given:
+        ledger = ledger.reinstate(generation)
+    return ledger
 
 
 def _outputs(policy: Policy, news: Props, ledger: Ledger) -> Props:

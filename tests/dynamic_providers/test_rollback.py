@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from dynamic_providers.verbs import VerbError
 from rotation.errors import ClusterError
 from rotation.reasons import Reason
-from tests.dynamic_providers.line import POLICY, Declared, Line
+from tests.dynamic_providers.line import POLICY, Declared, Killed, Line
 from tests.dynamic_providers.world import World
 
 PLACE = "apps/admin"
@@ -149,3 +150,28 @@ def test_a_rollback_that_could_not_be_published_is_no_older_state(line: Line, wo
     line.run()
     assert Reason.STATE_IS_OLDER not in line.reasons()
     assert (world.cluster.secrets[PLACE]["generation"], line.generation) == (earlier, earlier)
+
+
+@pytest.mark.parametrize("lost", ["the saved ledger", "the receipt"])
+def test_a_rollback_of_which_the_end_was_lost_leaves_no_old_deadline(line: Line, world: World, lost: str) -> None:
+    """It was published and not recorded; the next run rotates: what consumers hold has its whole overlap before it."""
+    earlier = world.alive()[0]
+    line.declared[0].rollback = "once"
+    if lost == "the receipt":
+        world.cluster.fail = {"write": ClusterError}
+        with pytest.raises(VerbError):
+            line.run()
+        world.cluster.heal()
+    else:
+        line.kill_at = "update retirement"
+        with pytest.raises(Killed):
+            line.run()
+    world.later(days=31)  # past the deadline that it had before it became current again
+    line.declared[0].force = "now"
+    line.run()
+    world.later(days=29)
+    line.run()
+    assert earlier in world.alive()
+    world.later(days=1)
+    line.run()
+    assert world.alive() == [line.generation]
