@@ -16,10 +16,10 @@ from rotation.model import Policy
 ROTATIONS_TOLD = 3
 
 
-def outlook(
-    known: Mapping[str, Any], policy: Policy, capabilities: Capabilities, interval: timedelta
-) -> list[dict[str, str]]:
+def outlook(known: Mapping[str, Any], policy: Policy, capabilities: Capabilities, interval: timedelta) -> list[str]:
     """The next rotations and what they retire, if each run since the last publication and from now on succeeds.
+
+    One line is written as `2026-12-28T02:00:00Z rotate (NearingExpiry)`.
 
     known: generation, created, expires, published_at and entries of a token, as its resources tell them
     """
@@ -37,4 +37,4 @@ def outlook(
     waiting = Ledger.from_state(known["entries"]).waiting()
     begun = from_rfc3339(known["published_at"])
     told = forecast(policy, history, waiting, begun, interval=interval, count=ROTATIONS_TOLD)
-    return [{"at": to_rfc3339(event.instant), "action": event.action, "reason": event.reason} for event in told]
+    return [f"{to_rfc3339(event.instant)} {event.action} ({event.reason})" for event in told]
