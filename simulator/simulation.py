@@ -257,7 +257,7 @@ class Simulation:
         """An act is done and its state is about to be saved."""
         if act == "same" or self.facts.destroying:
             return
-        fault = self.world.struck(Effect(self.world.turn.scope, kind, f"save {act}", "save"))
+        fault = self.world.struck(Effect(self.world.turn.token, kind, f"save {act}", "save"))
         if fault is not None and fault.kind is Kind.REFUSED:
             raise Killed
         if fault is not None:

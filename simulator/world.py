@@ -35,11 +35,6 @@ class Turn:
     step: str = ""
     token: str = ""
 
-    @property
-    def scope(self) -> str:
-        """Whom a failure concerns: the token, or all tokens of the backend that is guarded or swept."""
-        return f"at {self.token}" if self.step in ("guard", "sweep") else self.token
-
 
 class World:
     """Time stands still but for slow effects; `now` is everybody's clock, `our_clock` that of the run."""
@@ -91,7 +86,7 @@ class World:
 
     def effect(self, act: str, menu: str, subject: str = "", scope: str = "") -> Effect:
         """Name an effect of the step whose turn it is."""
-        return Effect(scope or self.turn.scope, self.turn.step, act, menu, subject, self.is_judging())
+        return Effect(scope or self.turn.token, self.turn.step, act, menu, subject, self.is_judging())
 
     def note(self, effect: Effect, outcome: str, token: str = "") -> None:
         """A line of the trace. Reads that a quiet line does as well stand there only when they fail."""
