@@ -18,6 +18,7 @@ from dynamic_providers.token_pair import TokenPair
 from rotation.backends.protocol import Capabilities
 from rotation.model import Policy
 from rotation.reasons import Reason
+from rotation.receipt import secret_target
 
 
 class RotatingToken(pulumi.ComponentResource):
@@ -89,7 +90,7 @@ class RotatingToken(pulumi.ComponentResource):
         taken = ("generation", "reason", "created", "expires", "fingerprint", "emergency", "superseded")
         paired = {name: getattr(self.pair, name) for name in taken}
         given = {
-            "published": [f"kubernetesSecret:{place}" for place in self._places],
+            "published": [secret_target(place) for place in self._places],
             "evidence": settings.evidence.model_dump(mode="json", by_alias=True),
         }
         opts = pulumi.ResourceOptions.merge(self._kept, pulumi.ResourceOptions(depends_on=self.publications))

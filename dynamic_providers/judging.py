@@ -20,6 +20,7 @@ from rotation.health import health
 from rotation.model import Policy, minted_at, stored_policy, token_of
 from rotation.policy import decide
 from rotation.reasons import ROLLED_BACK, Action, Decision, Reason
+from rotation.receipt import secret_target
 
 TAKES = frozenset({Action.ROLL_BACK, Action.ADOPT})
 REPLACES = TAKES | {Action.ROTATE}
@@ -53,7 +54,7 @@ def _note_place(run: Run, news: Props, place: str) -> None:
         message = f"{placed.manager} says that it manages the Secret {place}, too; let one of us go"
         run.tell(token, Decision(Action.KEEP, Reason.SECOND_WRITER, message))
         run.note_condition(token, Reason.SECOND_WRITER)
-    if receipt and f"kubernetesSecret:{place}" in receipt.published and run.place_is_empty(place):
+    if receipt and secret_target(place) in receipt.published and run.place_is_empty(place):
         message = f"the Secret {place} is gone; `pulumi up --refresh` makes it anew, and so does the scheduled run"
         run.tell(token, Decision(Action.REPAIR, Reason.PUBLICATION_MISSING, message))
         run.note_condition(token, Reason.PUBLICATION_MISSING)

@@ -24,7 +24,7 @@ from rotation.evidence import EvidencePolicy, Given, Judgement
 from rotation.ledger import Entry, Ledger, Superseded
 from rotation.model import Policy, is_newer, stored_policy
 from rotation.reasons import TAKEN, Action, Decision, Reason
-from rotation.receipt import Receipt, Waiting
+from rotation.receipt import Receipt, Waiting, secret_places
 
 GIVEN = (
     "token",
@@ -190,8 +190,8 @@ def _reinstated(run: Run, olds: Props, news: Props) -> Ledger:
     given = {news["generation"]}
     if olds.get("generation") != news["generation"]:
         receipt = run.receipt(news["token"], news["was"])
-        places = [place.partition(":")[2] for place in news["published"]]
-        given |= {placed.generation for placed in map(run.placed, places) if placed}
+        found = map(run.placed, secret_places(news["published"]))
+        given |= {placed.generation for placed in found if placed}
         given |= {receipt.generation} if receipt else set()
     ledger = Ledger.from_state(olds.get("entries"))
     for generation in given:

@@ -16,6 +16,7 @@ from rotation.clock import to_rfc3339
 from rotation.errors import BackendError, InvalidSettings, RateLimited, Refused, Unauthorised, Unavailable
 from rotation.model import Generation, bears_mark, fingerprint, minted_at, new_generation_id, stored_policy, token_of
 from rotation.reasons import Action, Decision, Reason
+from rotation.receipt import secret_target
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def refuse_anothers_secret(run: Run, news: Props, published: tuple[str, ...]) ->
     """Before anything is minted: a Secret that exists and is not ours is neither overwritten nor waited for."""
     for place in news["places"]:
         placed = run.placed(place)
-        known = place in news["adopt"] or any(item.endswith(f":{place}") for item in published)
+        known = place in news["adopt"] or secret_target(place) in published
         if placed is None or known or bears_mark(placed.generation, news["owner"]):
             continue
         cause = f"the Secret {place} exists and is not ours"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated
@@ -12,6 +13,19 @@ from rotation.clock import from_rfc3339, to_rfc3339
 
 RUN_ID_VARIABLE = "TOKEN_ROTATION_RUN_ID"
 """The variable by which a scheduled run gives its id to its providers, so that log lines and receipts name one run."""
+
+
+_KIND = "kubernetesSecret:"
+
+
+def secret_target(place: str) -> str:
+    """How a receipt names a Secret (`namespace/name`) among the places that a token was published to."""
+    return f"{_KIND}{place}"
+
+
+def secret_places(targets: Iterable[str]) -> list[str]:
+    """The Secrets among published places, as `namespace/name`."""
+    return [target.removeprefix(_KIND) for target in targets if target.startswith(_KIND)]
 
 
 def _read(value: object) -> object:

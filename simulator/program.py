@@ -13,6 +13,7 @@ from rotation.checks import History, planned_at
 from rotation.clock import from_rfc3339, to_rfc3339
 from rotation.errors import ClusterError
 from rotation.model import stored_policy
+from rotation.receipt import secret_target
 from simulator.engine import Engine, Props, Unpublish, no_unpublishing
 
 MINTED = ("generation", "reason", "value", "handle", "created", "granted_until", "fingerprint", "emergency")
@@ -119,7 +120,7 @@ class Program:
                 self.turn("publish", token.name)
                 self.engine.publish(place, published_content(pair), self.write)
             paired = {name: pair[name] for name in PAIRED}
-            published = [f"kubernetesSecret:{place}" for place in token.places]
+            published = [secret_target(place) for place in token.places]
             retiring = {**common, **paired, "published": published, "evidence": dict(token.evidence)}
             self._step("retirement", token.name, retiring, token.was)
         except (VerbError, ClusterError) as error:
