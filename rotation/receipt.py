@@ -54,6 +54,9 @@ class Receipt(BaseModel):
     retired:    the generations last verified dead, newest last
     conditions: the reason codes that an alert tells until they are gone
     run:        the run that last changed this entry
+    kind:       the kind of its backend; `backend` is the entry's name in the config
+    rotations, renewals, revocation_failures: how often, since the token began; each number only grows
+    auto_rotate, auto_renew: False where a person's annotation at a published place pauses that act
     """
 
     model_config = ConfigDict(frozen=True)
@@ -72,6 +75,12 @@ class Receipt(BaseModel):
     retired: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
     run: str = ""
+    kind: str = ""
+    rotations: int = 0
+    renewals: int = 0
+    revocation_failures: int = 0
+    auto_rotate: bool = True
+    auto_renew: bool = True
 
 
 @lru_cache(maxsize=4096)

@@ -34,7 +34,7 @@ def test_a_short_lease_is_renewed_to_the_full_lifetime(rotator: httpx.Client) ->
     assert set(minted["policies"]) == {"default", "homelab-admin"}
     body = {"accessor": minted["accessor"], "increment": 2_764_800}
     renewed = rotator.post("/auth/token/renew-accessor", json=body).json()["auth"]
-    assert renewed["lease_duration"] == 2_764_800
+    assert 2_764_800 - renewed["lease_duration"] in range(10)  # the cap counts from the mint, a moment ago
 
 
 def test_the_minted_token_outlives_its_rotator(rotator: httpx.Client, openbao_server: OpenBaoServer) -> None:
