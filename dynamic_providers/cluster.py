@@ -17,11 +17,14 @@ from pydantic import BaseModel, ConfigDict
 from dynamic_providers import evidence_sources
 from rotation.errors import ClusterAway, ClusterError
 from rotation.evidence import NoAnswer, Observation, Source
+from rotation.run_record import runs_name
 
 MANAGER = "token-rotation"
 GENERATION_ANNOTATION = "token-rotation/generation"
 PREVIOUS_ANNOTATION = "token-rotation/previous-generation"
 CURRENT_KEY, PREVIOUS_KEY = "token", "token-previous"
+AUTO_RENEW_ANNOTATION = "token-rotation/auto-renew"
+AUTO_ROTATE_ANNOTATION = "token-rotation/auto-rotate"
 _LIFECYCLE_MANAGER = "lifecycle-manager"
 _MANAGED_BY = "app.kubernetes.io/managed-by"
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -54,12 +57,15 @@ class Placed:
     generation, previous_generation: the ids that its annotations name; empty where they name none
     manager: who else says to look after it: by a lifecycle-manager annotation, a managed-by label, or as its owner
     by_hand: somebody else wrote the value since we did, or nobody of ours ever did
+    auto_renew, auto_rotate: False where an annotation says `false`: a person pauses that act
     """
 
     generation: str = ""
     previous_generation: str = ""
     manager: str = ""
     by_hand: bool = False
+    auto_renew: bool = True
+    auto_rotate: bool = True
 
 
 class Cluster(Protocol):
@@ -83,6 +89,12 @@ class Cluster(Protocol):
     def observe(self, source: Source) -> Observation:
         """What a source of evidence shows. Never raises: no answer is no evidence, with its cause."""
 
+    def run_records(self) -> dict[str, str]:
+        """What the scheduled jobs left behind of their last runs, by job; none when there is no record."""
+
+    def ready_replicas(self, namespace: str, name: str) -> int | None:
+        """How many replicas of a Deployment are ready; None when there is no such Deployment."""
+
 
 class KubernetesCluster:
     """The real one. It connects at the first question, so that a run that asks nothing needs no kubeconfig."""
@@ -100,10 +112,29 @@ class KubernetesCluster:
         return client.CoreV1Api(client.ApiClient(loaded))
 
     def receipts(self) -> dict[str, str]:
-        place = self._place
-        with _told(f"read the receipt {place.namespace}/{place.name}"):
+        return self._entries("the receipt", self._place.name)
+
+    def run_records(self) -> dict[str, str]:
+        return self._entries("the record of runs", runs_name(self._place.name))
+
+    def ready_replicas(self, namespace: str, name: str) -> int | None:
+        with _told(f"read the Deployment {namespace}/{name}"):
             try:
-                found = self._api.read_namespaced_config_map(place.name, place.namespace, _request_timeout=_TIME_LIMIT)
+                found = client.AppsV1Api(self._api.api_client).read_namespaced_deployment(
+                    name, namespace, _request_timeout=_TIME_LIMIT
+                )
+            except client.ApiException as error:
+                if error.status == 404:
+                    return None
+                raise
+        return int(found.status.ready_replicas or 0)
+
+    def _entries(self, what: str, name: str) -> dict[str, str]:
+        """The data of a ConfigMap beside the receipts; none when there is no such ConfigMap."""
+        namespace = self._place.namespace
+        with _told(f"read {what} {namespace}/{name}"):
+            try:
+                found = self._api.read_namespaced_config_map(name, namespace, _request_timeout=_TIME_LIMIT)
             except client.ApiException as error:
                 if error.status == 404:
                     return {}
@@ -176,7 +207,13 @@ def _placed(metadata: Mapping[str, Any]) -> Placed:
         manager=_manager(metadata),
         by_hand=_writers(metadata, "f:data", f"f:{CURRENT_KEY}")
         != _writers(metadata, "f:metadata", "f:annotations", f"f:{GENERATION_ANNOTATION}"),
+        auto_renew=_is_on(annotations, AUTO_RENEW_ANNOTATION),
+        auto_rotate=_is_on(annotations, AUTO_ROTATE_ANNOTATION),
     )
+
+
+def _is_on(annotations: Mapping[str, Any], name: str) -> bool:
+    return str(annotations.get(name, "")).strip().lower() != "false"
 
 
 def _manager(metadata: Mapping[str, Any]) -> str:

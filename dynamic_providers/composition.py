@@ -50,6 +50,7 @@ def run_from(config: Callable[[str], Any]) -> Run:
 
     run = Run(new_run_id(), clock.system_clock(), clock.system_clock, cluster, connect, _say, scrubber)
     run.rotation_limit = int(config("rotation_limit") or 0) or None
+    run.kinds = {name: settings.kind for name, settings in backends.items() if settings.kind}
     run.interval = parse_duration(config("run_interval") or "24h")
     return run
 

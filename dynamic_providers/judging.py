@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from dynamic_providers import taking
+from dynamic_providers import dependencies, taking
 from dynamic_providers.inventory import Inventory
 from dynamic_providers.state import Run
 from dynamic_providers.taking import Candidate
+from dynamic_providers.validated import is_suspect
 from dynamic_providers.verbs import Props
 from rotation.backends.protocol import Backend
 from rotation.checks import History, Published
@@ -83,6 +84,9 @@ def history_of(run: Run, olds: Props, news: Props) -> History:
         renewable=backend.capabilities.renews,
         cap=minted_at(generation) + backend.capabilities.cap if backend.capabilities.cap else None,
         renewed_end=from_rfc3339(olds["renewal"]) if olds["renewal"] else None,
+        dependency=dependencies.lacking(run, news.get("dependencies")),
+        unrotated=_paused_at(run, olds["places"], "auto_rotate"),
+        unrenewed=_paused_at(run, olds["places"], "auto_renew"),
     )
     if not backend.capabilities.lists:
         return history
@@ -100,10 +104,15 @@ def history_of(run: Run, olds: Props, news: Props) -> History:
     )
 
 
+def _paused_at(run: Run, places: list[str], act: str) -> str:
+    """The first of its places at which a person pauses an act; empty where none does."""
+    return next((place for place in places if (placed := run.placed(place)) and not getattr(placed, act)), "")
+
+
 def decide_by_outputs(run: Run, olds: Props, news: Props) -> tuple[Decision | None, Candidate | None]:
     """Judge again with what only outputs tell: a handle to look up, a value to probe. None: there is nothing more."""
     backend = run.backend(olds["backend"])
-    probes = news["probe"] == "always"
+    probes = news["probe"] == "always" or is_suspect(run, news["token"], olds["generation"])
     if backend.capabilities.lists and not probes:
         return None, None
     history = history_of(run, olds, news)

@@ -15,6 +15,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 
 from dynamic_providers import lease_notes
 from dynamic_providers.state import Run
+from dynamic_providers.token_pair import ACTS
 from dynamic_providers.verbs import Props, Provider, changed, inputs_of, is_unknown, verb
 from rotation import evidence, lifecycle
 from rotation.checks import History, planned_at
@@ -41,12 +42,15 @@ GIVEN = (
     "superseded",
     "published",
     "evidence",
+    *ACTS,
 )
 INPUTS = (*GIVEN, "ends_now", "conditions")
-OUTPUTS = ("entries", "retired", "rotates", "retires", "published_at", "failed")
+COUNTS = ("rotations", "renewals", "revocation_failures")
+"""Numbers that only grow, and outlive a lost receipt."""
+OUTPUTS = ("entries", "retired", "rotates", "retires", "published_at", "failed", *COUNTS)
 RETIRED_REMEMBERED = 16
 """Ids of dead generations that a receipt keeps; the pair needs the newest ones to let go of them."""
-_UNTOLD: Props = {"evidence": {}, "conditions": []}
+_UNTOLD: Props = {"evidence": {}, "conditions": [], **dict.fromkeys(ACTS, True)}
 """What a state of an older release does not tell."""
 
 
@@ -63,7 +67,8 @@ class RetirementProvider(Provider):
             run.tell(news["token"], decision)
         for reason in judged.conditions if receipt else _known_before(olds):
             run.note_condition(news["token"], reason)
-        decided = {"ends_now": list(judged.ends), "conditions": run.conditions(news["token"])}
+        decided: Props = {"ends_now": list(judged.ends), "conditions": run.conditions(news["token"])}
+        decided |= {act: news.get(act) is not False for act in ACTS}  # a pair of an older release tells neither
         return CheckResult({**news, "evidence": _asked(news), **decided}, [])
 
     @verb
@@ -165,17 +170,19 @@ def _settle(run: Run, olds: Props, news: Props) -> Props:
     current = news["generation"]
     named = [item for item in _superseded(news) if item["generation"] != current]
     superseded = [Superseded(item["generation"], item["handle"]) for item in named]
-    ledger = _reinstated(run, olds, news).admit(superseded, published_at, policy.overlap)
+    known = _reinstated(run, olds, news)
+    ledger = known.admit(superseded, published_at, policy.overlap)
     if _is_emergency(olds, news):
         ledger = ledger.expedite(run.now)
     held = _held(run, news, ledger.due(run.now), published_at)
     ledger = lifecycle.retire(run.backend(news["backend"]), ledger, run.now, keep=[current, *held])
+    failures = ledger.attempts() - known.attempts()
     dead = [entry.generation for entry in ledger.entries if entry.retired]
     retired = [*(g for g in olds.get("retired") or [] if g not in (current, *dead)), *dead][-RETIRED_REMEMBERED:]
     ledger = ledger.forget(item.generation for item in superseded)
     _tell_failures(run, news["token"], ledger)
     outputs = {**inputs_of(news, INPUTS), **_outputs(policy, news, ledger)}
-    outputs |= {"retired": retired, "published_at": to_rfc3339(published_at)}
+    outputs |= {"retired": retired, "published_at": to_rfc3339(published_at), **_counts(olds, news, failures)}
     run.cluster.write_receipt(news["token"], _receipt(run, outputs, ledger).model_dump_json())
     if lease_notes.read(run, news["token"]) or (not same and run.backend(news["backend"]).capabilities.leases):
         lease_notes.forget(run, news["token"])
@@ -199,6 +206,19 @@ def _reinstated(run: Run, olds: Props, news: Props) -> Ledger:
     return ledger
 
 
+def _counts(olds: Props, news: Props, failures: int) -> dict[str, int]:
+    """How often so far: a value that was taken is no rotation, and a state of an older release begins at 0."""
+    counts = {name: int(olds.get(name) or 0) for name in COUNTS}
+    counts["revocation_failures"] += failures
+    if not olds:
+        return counts
+    if olds["generation"] != news["generation"]:
+        counts["rotations"] += news["reason"] not in TAKEN
+    elif news["expires"] > olds["expires"]:  # both are in UTC and written alike
+        counts["renewals"] += 1
+    return counts
+
+
 def _outputs(policy: Policy, news: Props, ledger: Ledger) -> Props:
     history = History(news["generation"], from_rfc3339(news["created"]), from_rfc3339(news["expires"]))
     waiting = ledger.waiting()
@@ -215,8 +235,10 @@ def _receipt(run: Run, outputs: Mapping[str, Any], ledger: Ledger) -> Receipt:
     waiting = [
         Waiting.model_validate({name: getattr(e, name) for name in Waiting.model_fields}) for e in ledger.waiting()
     ]
-    fields = {name: outputs[name] for name in (*told, "published", "retired", "conditions")}
-    return Receipt.model_validate({**fields, "superseded": waiting, "run": run.id})
+    fields = {name: outputs[name] for name in (*told, "published", "retired", "conditions", *COUNTS)}
+    fields |= {name: outputs[name] is not False for name in ACTS}
+    kind = run.kind(outputs["backend"])
+    return Receipt.model_validate({**fields, "superseded": waiting, "run": run.id, "kind": kind})
 
 
 def _tell_failures(run: Run, token: str, ledger: Ledger) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from dynamic_providers.cluster import CURRENT_KEY, Cluster, Placed
 from dynamic_providers.inventory import Inventory, look_up, take_inventory
@@ -46,6 +47,8 @@ class Run:
     planned: rotations that a first `check` or a `diff` decided, by token
     checked: tokens that the state knows and that were judged
     older:   tokens of which the state is older than what was published
+    held:    first mints that wait, by token, with the cause
+    kinds:   the kind of each backend whose entry has another name
     rotation_limit: how many scheduled rotations may begin in this run; None: any number
     interval: the time between two runs, as the config says
     """
@@ -60,6 +63,8 @@ class Run:
     planned: dict[str, Planned] = field(default_factory=dict)
     checked: set[str] = field(default_factory=set)
     older: set[str] = field(default_factory=set)
+    held: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
     rotation_limit: int | None = None
     interval: timedelta = timedelta(days=1)
     _conditions: dict[str, set[Reason]] = field(default_factory=dict)
@@ -75,6 +80,18 @@ class Run:
     _unseen: set[str] = field(default_factory=set)
     _turns: frozenset[str] | None = None
     _told: set[str] = field(default_factory=set)
+    _answers: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, question: str, ask: Callable[[], Any]) -> Any:
+        """The answer to a question that is asked once in a run."""
+        with self._lock:
+            if question not in self._answers:
+                self._answers[question] = ask()
+            return self._answers[question]
+
+    def kind(self, backend: str) -> str:
+        """The kind of a backend, by the name of its entry."""
+        return self.kinds.get(backend, backend)
 
     def backend(self, name: str) -> Backend:
         """The adapter of a backend, made once."""

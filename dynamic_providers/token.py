@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from dynamic_providers import taking
+from dynamic_providers import dependencies, taking
 from dynamic_providers.judging import REPLACES, ROUNDING, TAKES, decide_by_outputs, history_of, note, weighed
 from dynamic_providers.state import Planned, Run
 from dynamic_providers.taking import Candidate
@@ -17,7 +17,7 @@ from dynamic_providers.verbs import Props, Provider, changed, inputs_of, verb
 from rotation import lifecycle
 from rotation.backends.protocol import Order
 from rotation.clock import from_rfc3339, to_rfc3339
-from rotation.errors import InvalidSettings
+from rotation.errors import InvalidSettings, WaitingForDependency
 from rotation.model import bears_mark, fingerprint, new_generation_id, stored_policy, token_of
 from rotation.policy import decide
 from rotation.reasons import Action, Decision, Reason
@@ -37,10 +37,13 @@ GIVEN = (
     "places",
     "adopt",
     "take_over",
+    "dependencies",
 )
 ASKS = ("spec", "force", "emergency", "rollback")
 DECIDED = ("generation", "reason", "renewal", "supplants", "taken")
 INPUTS = (*GIVEN, *DECIDED)
+_UNTOLD: Props = {"dependencies": {}}
+"""What a state of an older release does not tell."""
 
 
 class TokenProvider(Provider):
@@ -61,7 +64,8 @@ class TokenProvider(Provider):
         if decision.reason is Reason.STATE_IS_OLDER:
             run.older.add(token)
         if decision.action is Action.DEFER:
-            return CheckResult(inputs_of(olds, INPUTS), [])  # nothing is taken over, or a nonce would be used up
+            # nothing is taken over, or a nonce would be used up
+            return CheckResult(inputs_of({**_UNTOLD, **olds}, INPUTS), [])
         kept = inputs_of(olds, DECIDED)
         if decision.action in REPLACES:
             kept |= _plan(run, olds, news, decision, candidate)
@@ -82,7 +86,7 @@ class TokenProvider(Provider):
             if decision.action in REPLACES:
                 _plan(run, olds, news, decision, candidate)
                 return DiffResult(changes=True, replaces=["generation"])
-        return DiffResult(changes=changed(olds, news, INPUTS))
+        return DiffResult(changes=changed({**_UNTOLD, **olds}, news, INPUTS))
 
     @verb
     def create(self, run: Run, props: Props) -> CreateResult:
@@ -111,6 +115,8 @@ class TokenProvider(Provider):
 
 
 def _mint(run: Run, props: Props) -> Props:
+    if props["token"] in run.held:
+        raise WaitingForDependency("mint", run.held[props["token"]], "The next run tries again.")
     policy = stored_policy(props["policy"])
     order = Order(
         id=props["generation"],
@@ -164,7 +170,9 @@ def _first(run: Run, news: Props) -> Props:
     if planned is not None:
         return taking.planned_inputs(planned)
     decision, candidate = _beginning(run, news)
-    if decision.action is Action.DEFER:
+    if decision.reason is Reason.WAITING_FOR_DEPENDENCY:
+        run.held[token] = decision.message  # the create raises it: an error here would end the run for every token
+    elif decision.action is Action.DEFER:
         remedy = "Set `paused: false`, or let it adopt a token that exists."
         raise InvalidSettings("begin", decision.message, remedy)
     decided = _plan(run, {}, news, decision, candidate)
@@ -174,6 +182,16 @@ def _first(run: Run, news: Props) -> Props:
 
 
 def _beginning(run: Run, news: Props) -> tuple[Decision, Candidate | None]:
+    """What a token begins with; what would be minted waits for what it depends on."""
+    decision, candidate = _beginning_of_its_own(run, news)
+    lacking = dependencies.lacking(run, news.get("dependencies")) if decision.action is Action.ROTATE else ""
+    if not lacking:
+        return decision, candidate
+    message = f"a mint is due ({decision.reason}), but {lacking}"
+    return Decision(Action.DEFER, Reason.WAITING_FOR_DEPENDENCY, message), None
+
+
+def _beginning_of_its_own(run: Run, news: Props) -> tuple[Decision, Candidate | None]:
     token = news["token"]
     if token in run.checked:
         return Decision(Action.ROTATE, Reason.FORCED_BY_OPERATOR, "the engine was asked to replace it"), None

@@ -35,8 +35,11 @@ GIVEN = (
     "fingerprint",
     "emergency",
 )
-INPUTS = (*GIVEN, "retired", "drift")
-COMPARED = (*GIVEN, "retired")
+ACTS = ("auto_renew", "auto_rotate")
+INPUTS = (*GIVEN, "retired", "drift", *ACTS)
+COMPARED = (*GIVEN, "retired", *ACTS)
+_UNTOLD: Props = dict.fromkeys(ACTS, True)
+"""What a state of an older release does not tell."""
 OUTPUTS = ("expires", "previous", "previous_generation", "previous_valid_until", "superseded", "repairs")
 _NO_PREVIOUS = {"previous": "", "previous_generation": "", "previous_valid_until": ""}
 
@@ -48,14 +51,15 @@ class TokenPairProvider(Provider):
     def check(self, run: Run, olds: Props, news: Props) -> CheckResult:
         receipt = run.receipt(news["token"], news["was"])
         retired = list(receipt.retired) if receipt else olds.get("retired") or []
-        return CheckResult({**news, "retired": retired, "drift": _drift(run, olds, news)}, [])
+        found = {"retired": retired, "drift": _drift(run, olds, news), **_acts(run, olds, news)}
+        return CheckResult({**news, **found}, [])
 
     @verb
     def diff(self, run: Run, _id: str, olds: Props, news: Props) -> DiffResult:
         if news["token"] in run.older:
             return DiffResult(changes=False)  # or it would publish an older generation again
         overdue = not is_unknown(news["policy"]) and _previous_is_overdue(run, olds)
-        return DiffResult(changes=overdue or bool(news["drift"]) or changed(olds, news, COMPARED))
+        return DiffResult(changes=overdue or bool(news["drift"]) or changed({**_UNTOLD, **olds}, news, COMPARED))
 
     @verb
     def create(self, run: Run, props: Props) -> CreateResult:
@@ -94,6 +98,14 @@ class TokenPairProvider(Provider):
                 lifecycle.end_now(backend, generation, handle)
             elif backend.capabilities.lists and not bears_mark(handle, props["owner"]):
                 _tell_left(run, props["token"], handle)
+
+
+def _acts(run: Run, olds: Props, news: Props) -> dict[str, bool]:
+    """What people pause at the token's places, to be written there again: no publication undoes a person's word."""
+    seen = [placed for place in news.get("places") or () if (placed := run.placed(place))]
+    if not seen:
+        return {act: olds.get(act) is not False for act in ACTS}
+    return {act: all(getattr(placed, act) for placed in seen) for act in ACTS}
 
 
 def _tell_left(run: Run, token: str, handle: str) -> None:
@@ -212,8 +224,10 @@ class TokenPair(Resource, module="token-rotation", name="TokenPair"):
     previous_valid_until: pulumi.Output[str]
     superseded: pulumi.Output[list[Any]]
     repairs: pulumi.Output[int | None]
+    auto_renew: pulumi.Output[bool]
+    auto_rotate: pulumi.Output[bool]
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
         own = pulumi.ResourceOptions(additional_secret_outputs=["value", "previous"])
-        absent = dict.fromkeys(("retired", *OUTPUTS))
+        absent = dict.fromkeys(("retired", *ACTS, *OUTPUTS))
         super().__init__(TokenPairProvider(), name, {**absent, **props}, pulumi.ResourceOptions.merge(opts, own))

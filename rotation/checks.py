@@ -51,6 +51,8 @@ class History:
     fallback:       the generation before this one, while it works inside its overlap; empty for none
     rolled_back:    the current generation became current again by a rollback
     adoptable:      the place that holds a working value of the same owner, put there by hand; empty for none
+    dependency:     why something that must be ready before a mint is not; empty where nothing is lacking
+    unrotated, unrenewed: the place at which a person's annotation pauses rotation or renewal; empty for none
     """
 
     generation: str
@@ -74,6 +76,9 @@ class History:
     fallback: str = ""
     rolled_back: bool = False
     adoptable: str = ""
+    dependency: str = ""
+    unrotated: str = ""
+    unrenewed: str = ""
 
 
 Check = Callable[[Policy, History, datetime], Decision | None]
@@ -124,6 +129,8 @@ def _before_end(policy: Policy, history: History) -> timedelta | None:
 
 
 def _renewed_in_vain(history: History) -> bool:
+    if history.unrenewed:
+        return True
     if history.expires is None:
         return False
     return history.renewed_end == history.expires or (history.cap is not None and history.cap <= history.expires)

@@ -68,6 +68,10 @@ class ClusterAway(ClusterError):  # noqa: N818
     """The Kubernetes API gave no answer."""
 
 
+class WaitingForDependency(RotationError):  # noqa: N818
+    """Something that must be ready before a mint is not."""
+
+
 class BackendError(RotationError):
     """A backend did not do what was asked."""
 

@@ -24,6 +24,8 @@ def health(policy: Policy, history: History, now: datetime, interval: timedelta)
         holds.previous_unpublished,
         overdue,
         holds.paused,
+        holds.paused_at_its_place,
+        holds.waiting_for_dependency,
     )
     well = Decision(Action.KEEP, Reason.HEALTHY, "all is well", rotates_at(policy, history))
     return first(chain, policy, history, now) or well
@@ -45,7 +47,7 @@ def rotation_overdue(interval: timedelta) -> Check:
             latest_start(policy, history) if history.rolled_back or not history.slot else planned_at(policy, history)
         )
         begins = max(begins, rotates_at(policy, history))
-        if history.paused or now <= begins + interval:
+        if history.paused or history.unrotated or now <= begins + interval:
             return None
         message = f"a rotation was to begin at {to_rfc3339(begins)}, {approximate(now - begins)} ago, and did not"
         return Decision(Action.ROTATE, Reason.ROTATION_OVERDUE, message)

@@ -53,6 +53,35 @@ def paused(policy: Policy, history: History, now: datetime) -> Decision | None:
     return Decision(Action.DEFER, Reason.PAUSED, message)
 
 
+def waiting_for_dependency(policy: Policy, history: History, now: datetime) -> Decision | None:
+    """Something that must be ready before a mint is not: a server that is being set up, an operator that configures it.
+
+    It holds every mint but two: an emergency, which outranks it, and one past the latest start, lest a wrong entry in
+    the config let the token die.
+    """
+    if not history.dependency or history.emergency or now >= latest_start(policy, history):
+        return None
+    asked = first(MINTS, policy, history, now)
+    if asked is None:
+        return None
+    message = f"a mint is due ({asked.reason}), but {history.dependency}"
+    return Decision(Action.DEFER, Reason.WAITING_FOR_DEPENDENCY, message, latest_start(policy, history))
+
+
+def paused_at_its_place(policy: Policy, history: History, now: datetime) -> Decision | None:
+    """A person set `auto-rotate: "false"` where the token is published: what time alone asks for waits for them.
+
+    A nonce in the config, a token that is dead and one that is not what the config says are no matter of time.
+    """
+    if not history.unrotated:
+        return None
+    due = scheduled(policy, history, now)
+    if due is None:
+        return None
+    why = f"the annotation auto-rotate at {history.unrotated} is false; {_fate(policy, history, now)}"
+    return Decision(Action.DEFER, Reason.PAUSED, f"a rotation is due ({due.reason}), but {why}")
+
+
 def previous_unpublished(policy: Policy, history: History, now: datetime) -> Decision | None:
     """The current generation never reached its consumers: minting another would not help them."""
     due = scheduled(policy, history, now)

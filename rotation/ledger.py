@@ -109,6 +109,10 @@ class Ledger:
         """What must be revoked now: past its deadline and not known dead."""
         return tuple(entry for entry in self.entries if entry.retired is None and entry.deadline <= now)
 
+    def attempts(self) -> int:
+        """How many attempts to revoke one of these failed."""
+        return sum(entry.attempts for entry in self.entries)
+
     def waiting(self) -> tuple[Entry, ...]:
         """All that is not known dead."""
         return tuple(entry for entry in self.entries if entry.retired is None)

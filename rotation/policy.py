@@ -10,6 +10,7 @@ from rotation.model import Policy
 from rotation.reasons import Action, Decision, Reason
 
 RENEWAL_CHAIN: tuple[Check, ...] = (
+    renewals.paused_at_its_place,  # make sure that an annotation set by a person is heeded
     renewals.renewal_gains_nothing,  # make sure that a renewal has a use
     renewals.renewal_due,  # make sure that it lives until it is replaced
 )
@@ -20,12 +21,14 @@ ROTATION_CHAIN: tuple[Check, ...] = (
     holds.nothing_to_roll_back_to,
     checks.rejected_with_fallback,  # make sure that consumers get back what works
     holds.paused,  # make sure that nothing is minted against a person's word
+    holds.waiting_for_dependency,  # make sure that what a token needs is there first
     checks.ledger_full,  # make sure that what is superseded stays countable
     checks.missing_at_backend,  # make sure that consumers hold something that exists
     checks.rejected_by_backend,  # make sure that it works
     checks.emergency,  # make sure that an operator is obeyed at once
     checks.forced_by_operator,
     checks.spec_changed,  # make sure that the token is what the config says
+    holds.paused_at_its_place,  # make sure that an annotation set by a person is heeded
     holds.previous_unpublished,  # make sure that a broken target does not mint for ever
     holds.backend_unreachable,  # make sure that nothing is started that cannot end
     holds.rolled_back,  # make sure that what failed is not tried again unseen
@@ -35,7 +38,15 @@ ROTATION_CHAIN: tuple[Check, ...] = (
     checks.nearing_expiry,
     *RENEWAL_CHAIN,
 )
-_RENEWED_MEANWHILE = frozenset({Reason.PAUSED, Reason.ROLLED_BACK, Reason.OUTSIDE_WINDOW, Reason.ROTATION_LIMIT})
+_RENEWED_MEANWHILE = frozenset(
+    {
+        Reason.PAUSED,
+        Reason.WAITING_FOR_DEPENDENCY,
+        Reason.ROLLED_BACK,
+        Reason.OUTSIDE_WINDOW,
+        Reason.ROTATION_LIMIT,
+    }
+)
 """While a rotation waits for one of these, the current generation is still given a later end."""
 
 

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     OUTSIDE_WINDOW = "OutsideWindow"
     ROTATION_LIMIT = "RotationLimit"
     PAUSED = "Paused"
+    WAITING_FOR_DEPENDENCY = "WaitingForDependency"
     ROLLBACK_REQUESTED = "RollbackRequested"
     ROLLED_BACK = "RolledBack"
     NOTHING_TO_ROLL_BACK_TO = "NothingToRollBackTo"

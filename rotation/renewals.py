@@ -18,6 +18,15 @@ def renews_at(policy: Policy, history: History) -> datetime | None:
     return None if history.renewed_end == history.expires else history.expires - policy.renew_before
 
 
+def paused_at_its_place(policy: Policy, history: History, now: datetime) -> Decision | None:
+    """A person set `auto-renew: "false"` where the token is published; it rotates before it ends all the same."""
+    end = _end_to_move(policy, history, now)
+    if end is None or not history.unrenewed:
+        return None
+    message = f"a renewal is due, but the annotation auto-renew at {history.unrenewed} is false"
+    return Decision(Action.KEEP, Reason.PAUSED, message, rotates_at(policy, history))
+
+
 def renewal_gains_nothing(policy: Policy, history: History, now: datetime) -> Decision | None:
     """A renewal is due but cannot move the end: only a rotation can."""
     end = _end_to_move(policy, history, now)

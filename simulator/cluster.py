@@ -60,6 +60,14 @@ class SimulatedCluster:
         """No source of evidence is simulated."""
         return NoAnswer(f"{source} does not exist")
 
+    def run_records(self) -> dict[str, str]:
+        """No validation runs in the simulator."""
+        return {}
+
+    def ready_replicas(self, _namespace: str, _name: str) -> int | None:
+        """No Deployment stands here."""
+        return None
+
     def publish(self, place: str, content: Mapping[str, str]) -> None:
         """The whole Secret in one write."""
         self._perform("publish", place, "cluster write", lambda: self._put(place, dict(content)))

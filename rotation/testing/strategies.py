@@ -154,6 +154,9 @@ def histories(draw: st.DrawFn, quiet: bool = False) -> History:
         rollback=draw(flags),
         fallback="" if quiet else draw(st.sampled_from(["", other])),
         rolled_back=draw(flags),
+        dependency="" if quiet else draw(st.sampled_from(["", "", "nothing is ready"])),
+        unrotated="" if quiet else draw(st.sampled_from(["", "", "authentik/admin"])),
+        unrenewed="" if quiet else draw(st.sampled_from(["", "", "authentik/admin"])),
         adoptable="" if quiet else draw(st.sampled_from(["", "", "", "authentik/admin"])),
     )
 

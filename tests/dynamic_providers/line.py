@@ -39,7 +39,10 @@ _UNKNOWN_UNTIL_DONE = {
     "sweep": ("entries",),
 }
 _MINTED = ("generation", "reason", "value", "handle", "created", "granted_until", "fingerprint", "emergency")
-_PAIRED = ("generation", "reason", "created", "expires", "fingerprint", "emergency", "superseded")
+_PAIRED = (
+    *("generation", "reason", "created", "expires", "fingerprint", "emergency", "superseded"),
+    *("auto_renew", "auto_rotate"),
+)
 Props = dict[str, Any]
 
 
@@ -76,6 +79,7 @@ class Declared:
     was: tuple[str, ...] = ()
     places: tuple[str, ...] = ("apps/admin",)
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    dependencies: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Line:
@@ -163,13 +167,14 @@ class Line:
             name: getattr(declared, name) for name in ("spec", "force", "emergency", "rollback", "paused", "probe")
         }
         given |= {name: list(getattr(declared, name)) for name in ("places", "adopt", "take_over")}
+        given["dependencies"] = dict(declared.dependencies)
         try:
             minted = self._step("token", declared.name, {**common, **given}, declared.was)
             taken = {name: minted[name] for name in _MINTED}
             pair = self._step("pair", declared.name, {**common, **taken, "places": given["places"]}, declared.was)
             for place in declared.places:
                 self._publish(place, pair)
-            taken = {name: pair[name] for name in _PAIRED}
+            taken = {name: pair.get(name) for name in _PAIRED}  # a stored pair may be of an older release
             published = [f"kubernetesSecret:{place}" for place in declared.places]
             retiring = {**common, **taken, "published": published, "evidence": dict(declared.evidence)}
             self._step("retirement", declared.name, retiring, declared.was)

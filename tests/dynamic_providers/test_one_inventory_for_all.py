@@ -52,7 +52,7 @@ def test_receipts_are_read_once(line: Line, world: World) -> None:
     """One read of the receipt and one look at each Secret, for five tokens."""
     world.cluster.calls.clear()
     line.run()
-    assert dict(world.cluster.calls) == {"read": 1, "look": 5}
+    assert dict(world.cluster.calls) == {"read": 1, "records": 1, "look": 5}
 
 
 def test_a_failing_token_stops_no_other(line: Line, world: World) -> None:

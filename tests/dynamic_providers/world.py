@@ -18,11 +18,14 @@ from sandbox.faults import Faults
 
 
 class MemoryCluster:
-    """Receipts and published Secrets in two dicts. `fail` holds the acts that fail: read, look, write, publish.
+    """Receipts and published Secrets in two dicts. `fail` holds acts that fail: read, records, look, write, publish.
 
     by_hand:  the places of which the value was last written by somebody else
     managers: who else says to manage a place
     shown:    what the sources of evidence show, by what they call themselves
+    paused:   what a person pauses at a place: auto_renew, auto_rotate
+    records:  what the scheduled jobs left behind
+    ready:    how many replicas of a Deployment are ready
     """
 
     def __init__(self) -> None:
@@ -31,11 +34,14 @@ class MemoryCluster:
         self.by_hand: set[str] = set()
         self.managers: dict[str, str] = {}
         self.shown: dict[str, Observation] = {}
+        self.paused: dict[str, set[str]] = {}
+        self.records: dict[str, str] = {}
+        self.ready: dict[str, int] = {}
         self.fail: dict[str, type[ClusterError]] = {}
         self.calls: Counter[str] = Counter()
 
     def go_away(self) -> None:
-        self.fail = dict.fromkeys(("read", "look", "write", "publish"), ClusterAway)
+        self.fail = dict.fromkeys(("read", "records", "look", "write", "publish"), ClusterAway)
 
     def heal(self) -> None:
         self.fail = {}
@@ -66,13 +72,23 @@ class MemoryCluster:
             return None
         content = self.secrets[place]
         names = (content.get("generation", ""), content.get("previous-generation", ""))
-        return Placed(*names, self.managers.get(place, ""), place in self.by_hand)
+        paused = self.paused.get(place, ())
+        acts = ("auto_renew" not in paused, "auto_rotate" not in paused)
+        return Placed(*names, self.managers.get(place, ""), place in self.by_hand, *acts)
 
     def observe(self, source: Source) -> Observation:
         self.calls["observe"] += 1
         if "look" in self.fail:
             return NoAnswer("no answer")
         return self.shown.get(str(source), NoAnswer("it does not exist"))
+
+    def run_records(self) -> dict[str, str]:
+        self._act("records")
+        return self.records
+
+    def ready_replicas(self, namespace: str, name: str) -> int | None:
+        self._act("look")
+        return self.ready.get(f"{namespace}/{name}")
 
     def put_by_hand(self, place: str, value: str) -> None:
         """What a person does who edits a Secret, or makes one."""

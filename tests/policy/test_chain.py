@@ -28,6 +28,8 @@ EVERYTHING: dict[str, Any] = {
     "rollback": True,
     "fallback": a_generation(START - DAY),
     "paused": True,
+    "dependency": "nothing is ready",
+    "unrotated": "apps/admin",
     "superseded": 16,
     "missing": True,
     "rejected": True,
@@ -49,8 +51,9 @@ LADDER: list[tuple[Reason, Action, dict[str, Any]]] = [
     (Reason.STATE_IS_OLDER, Action.DEFER, {"newest_seen": ""}),
     (Reason.ADOPTED, Action.ADOPT, {"adoptable": ""}),
     (Reason.ROLLBACK_REQUESTED, Action.ROLL_BACK, {"rollback": False}),
-    (Reason.ROLLED_BACK, Action.ROLL_BACK, {"fallback": "", "emergency": True}),
+    (Reason.ROLLED_BACK, Action.ROLL_BACK, {"fallback": ""}),
     (Reason.PAUSED, Action.DEFER, {"paused": False}),
+    (Reason.WAITING_FOR_DEPENDENCY, Action.DEFER, {"dependency": "", "emergency": True}),
     (Reason.LEDGER_FULL, Action.DEFER, {"superseded": 0}),
     (Reason.MISSING_AT_BACKEND, Action.ROTATE, {"missing": False}),
     (Reason.REJECTED_BY_BACKEND, Action.ROTATE, {"rejected": False}),
@@ -58,6 +61,7 @@ LADDER: list[tuple[Reason, Action, dict[str, Any]]] = [
     (Reason.FORCED_BY_OPERATOR, Action.ROTATE, {"forced": False}),
     (Reason.SPEC_CHANGED, Action.ROTATE, {"spec_changed": False, "rollback": True}),
     (Reason.NOTHING_TO_ROLL_BACK_TO, Action.DEFER, {"rollback": False}),
+    (Reason.PAUSED, Action.DEFER, {"unrotated": ""}),
     (Reason.PREVIOUS_UNPUBLISHED, Action.DEFER, {"published": None}),
     (Reason.BACKEND_UNREACHABLE, Action.DEFER, {"unreachable": ""}),
     (Reason.ROLLED_BACK, Action.DEFER, {"rolled_back": False}),
@@ -184,4 +188,4 @@ def test_a_paused_token_gets_no_first_generation() -> None:
 
 def test_the_chain_holds_each_check_once() -> None:
     """Twenty-one checks, none twice."""
-    assert len(ROTATION_CHAIN) == len(set(ROTATION_CHAIN)) == 21
+    assert len(ROTATION_CHAIN) == len(set(ROTATION_CHAIN)) == 24
