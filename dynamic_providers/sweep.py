@@ -11,6 +11,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, inputs_of, is_unknown, verb
 from rotation import lifecycle
+from rotation.clock import to_rfc3339
 from rotation.durations import parse_duration
 from rotation.ledger import Ledger
 from rotation.lifecycle import Orphans
@@ -84,10 +85,16 @@ def _answered_for(run: Run, news: Props) -> list[str]:
 
 
 def _tell(run: Run, backend: str, found: Orphans, ledger: Ledger) -> None:
+    """One line for each orphan in each run, until it is dead: an alert counts them."""
     for orphan in found.unknown:
         message = f"{orphan.id} is alive and known to no ledger; it is entered and ends after its overlap"
         run.tell(backend, Decision(Action.RETIRE, Reason.ORPHAN_FOUND, message))
-    for entry in ledger.due(run.now):
+    due = ledger.due(run.now)
+    for entry in ledger.waiting():
+        if entry not in due:
+            message = f"{entry.generation} is an orphan; it ends at {to_rfc3339(entry.deadline)}"
+            run.tell(backend, Decision(Action.KEEP, Reason.ORPHAN_FOUND, message))
+    for entry in due:
         message = f"the overlap of the orphan {entry.generation} is over; it is revoked now"
         run.tell(backend, Decision(Action.RETIRE, Reason.DEADLINE_PASSED, message))
 

@@ -82,8 +82,7 @@ class Quiet:
     def _sweep_until(self, backend: str) -> datetime:
         if f"sweep {backend}" not in self._cast.engine.state or self._has_strays(backend):
             return NEVER_QUIET
-        entries = self._cast.stored("sweep", backend)["entries"]
-        return min((from_rfc3339(entry["deadline"]) for entry in entries), default=FAR)
+        return NEVER_QUIET if self._cast.stored("sweep", backend)["entries"] else FAR  # it tells of each in each run
 
     def _has_strays(self, backend: str) -> bool:
         """Whether something lives that neither its token's pair nor the sweep names."""
