@@ -70,13 +70,11 @@ def vault_mint_refused_beside_another_token(world: World) -> None:
     world.up()
 
 
-ALL = [
-    vault_rotated_and_retired,
-    vault_emergency,
-    vault_mint_refused_beside_another_token,
-]
+ALL = [vault_rotated_and_retired]
 
 MORE = [
+    vault_emergency,
+    vault_mint_refused_beside_another_token,
     vault_killed_after_the_confirmation,
     vault_lease_that_could_not_be_confirmed,
     vault_down_while_forced,

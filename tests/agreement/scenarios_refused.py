@@ -34,6 +34,6 @@ def another_backend(world: World) -> None:
     world.up()
 
 
-ALL = [renamed_without_was, place_of_somebody_else, policy_that_cannot_hold]
+ALL = [place_of_somebody_else, policy_that_cannot_hold]
 
-MORE = [another_backend]
+MORE = [renamed_without_was, another_backend]

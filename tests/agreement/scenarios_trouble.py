@@ -232,16 +232,12 @@ def older_state_restored(world: World) -> None:
     world.up(replace="admin")
 
 
-ALL = [
-    target_refuses_then_heals,
+ALL = [target_refuses_then_heals, orphan_found_and_retired, older_state_restored]
+
+MORE = [
     cluster_away_at_a_rotation,
     backend_down_while_due,
     revocation_refused_then_healed,
-    orphan_found_and_retired,
-    older_state_restored,
-]
-
-MORE = [
     killed_after_the_publication,
     killed_before_the_publication,
     killed_after_the_mint,
