@@ -1,8 +1,8 @@
 """How the CLI and the servers come to a machine.
 
 Belongs here: the table of tools, one module per way of getting one (`on_path`, `download`, `gomodule`, `wheel`,
-`plugin`), and the cache outside the tree. Does not belong here: starting the tools or knowing what they are for; that
-is the sandbox's. This package imports nothing of ours.
+`plugin`, `debian`, `bundles`), and the cache outside the tree. Does not belong here: starting the tools or knowing what
+they are for; that is the sandbox's. This package imports nothing of ours.
 """
 
 from pathlib import Path
@@ -18,6 +18,7 @@ __all__ = [
     "ToolchainError",
     "UnobtainableError",
     "bin_directories",
+    "bundle",
     "locate",
     "real_plugin",
 ]
@@ -29,6 +30,14 @@ def locate(name: str) -> Path:
     Starts nothing on a machine that is set up. Raises ToolMissingError, which names the remedy.
     """
     return _toolbox().locate(name)
+
+
+def bundle(name: str) -> list[Path]:
+    """The YAML files of a bundle of custom resource definitions, such as `prometheus-operator-crds`.
+
+    Starts nothing on a machine that is set up. Raises ToolMissingError, which names the remedy.
+    """
+    return _toolbox().bundle(name)
 
 
 def bin_directories() -> list[Path]:

@@ -19,13 +19,19 @@ from pathlib import Path
 from toolchain.errors import UnobtainableError
 from toolchain.progress import Progress
 
+_READ = frozenset({".yaml"})  # what is read and not run
+
 
 @dataclass(frozen=True)
 class Stamp:
-    """Written last, read first: how a cached tool came here. `programs` maps names to sizes in bytes."""
+    """Written last, read first: how a cached tool came here. `programs` maps names to sizes in bytes.
+
+    `version` is empty where it is the one that was asked for.
+    """
 
     origin: str
     programs: dict[str, int]
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,11 +77,16 @@ class Cache:
         finally:
             shutil.rmtree(made, ignore_errors=True)
 
-    def publish(self, tool: str, version: str, programs: tuple[str, ...], *, workspace: Path, origin: str) -> Stamp:
-        """Move `workspace/bin` into the tool's place. Raises UnobtainableError when a program is not in it."""
+    def publish(
+        self, tool: str, version: str, programs: tuple[str, ...], *, workspace: Path, origin: str, actual: str = ""
+    ) -> Stamp:
+        """Move `workspace/bin` into the tool's place. Raises UnobtainableError when a program is not in it.
+
+        `actual` is the version that is there, where it is not the one that was asked for.
+        """
         if missing := [name for name in programs if not _is_program(workspace / "bin" / name)]:
             raise UnobtainableError(f"what was {origin} lacks {', '.join(missing)}")
-        stamp = Stamp(origin, {name: (workspace / "bin" / name).stat().st_size for name in programs})
+        stamp = Stamp(origin, {name: (workspace / "bin" / name).stat().st_size for name in programs}, actual)
         whole = workspace / "whole"
         whole.mkdir()
         (workspace / "bin").rename(whole / "bin")
@@ -100,7 +111,7 @@ class Cache:
 
 
 def _is_program(path: Path, size: int | None = None) -> bool:
-    if not (path.is_file() and os.access(path, os.X_OK)):
+    if not (path.is_file() and (path.suffix in _READ or os.access(path, os.X_OK))):
         return False
     actual = path.stat().st_size
     return actual > 0 if size is None else actual == size

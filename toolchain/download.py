@@ -15,8 +15,8 @@ from toolchain.model import Job
 from toolchain.platforms import offered
 
 # A place that cannot be reached must cost seconds: there is another way to the tool.
-_TIMEOUT = httpx.Timeout(20.0, connect=4.0)
-_AS_PUBLISHED = {"Accept-Encoding": "identity"}  # an archive that is unpacked on the way has another digest
+TIMEOUT = httpx.Timeout(20.0, connect=4.0)
+AS_PUBLISHED = {"Accept-Encoding": "identity"}  # an archive that is unpacked on the way has another digest
 _ALGORITHMS = {64: "sha256", 128: "sha512"}  # by the length of the digest in hexadecimal digits
 
 
@@ -40,7 +40,7 @@ class Download:
         url = self.url.format_map(names)
         job.progress.say(f"{job.tool} {job.version}: downloading {url}")
         file = job.scratch / url.rsplit("/", 1)[-1]
-        with httpx.Client(timeout=_TIMEOUT, headers=_AS_PUBLISHED, follow_redirects=True) as client:
+        with httpx.Client(timeout=TIMEOUT, headers=AS_PUBLISHED, follow_redirects=True) as client:
             wanted = _published_digest(client, self.checksums.format_map(names), file.name)
             actual = _fetch(client, url, file, _ALGORITHMS[len(wanted)], job)
         if actual != wanted:
@@ -51,7 +51,7 @@ class Download:
 def check_reachable(url: str) -> None:
     """Raise UnobtainableError when nothing answers at `url` within a few seconds; any answer will do."""
     try:
-        httpx.head(url, timeout=_TIMEOUT)
+        httpx.head(url, timeout=TIMEOUT)
     except httpx.HTTPError as error:
         raise UnobtainableError(f"{url} cannot be reached: {error}") from error
 

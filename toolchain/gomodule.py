@@ -94,15 +94,23 @@ def _packages(log: Path, start: int) -> int:
 
 def _copy_files(go: str, build: Build, work: Path, job: Job) -> None:
     for program, (module, path) in build.files.items():
-        found = json.loads(_output([go, "mod", "download", "-json", module], work))
-        shutil.copyfile(Path(found["Dir"], path), job.bin / program)
+        shutil.copyfile(Path(downloaded(go, module, work)["Dir"], path), job.bin / program)
         (job.bin / program).chmod(0o755)
+
+
+def downloaded(go: str, module: str, cwd: Path) -> dict[str, str]:
+    """What Go tells of a module that it has downloaded: `Dir` is where its files are, to be read only.
+
+    `module` is a path, or path@version outside a module of ours. Raises UnobtainableError.
+    """
+    return dict(json.loads(_output([go, "mod", "download", "-json", module], cwd)))
 
 
 def _output(argv: list[str], cwd: Path) -> str:
     done = subprocess.run(argv, cwd=cwd, env=_environ(), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise UnobtainableError(f"{' '.join(argv)} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+        said = done.stderr or done.stdout  # with -json the error is in the answer
+        raise UnobtainableError(f"{' '.join(argv)} ended with {done.returncode}: {said.strip()[-500:]}")
     return done.stdout.strip()
 
 

@@ -64,10 +64,11 @@ def _set_up_one(toolbox: Toolbox, tool: Tool, progress: Progress, now: datetime,
 def _obtain(toolbox: Toolbox, tool: Tool, way: Way, progress: Progress) -> Place:
     cache, began = toolbox.cache, progress.elapsed()
     with cache.workspace() as workspace:
-        way.obtain(_job(toolbox, tool, workspace, progress))
-        cache.publish(tool.name, tool.version, tool.programs, workspace=workspace, origin=way.origin)
-    progress.say(f"{tool.name} {tool.version}: {way.origin} in {spoken(progress.elapsed() - began)}")
-    return Place(tool, tool.version, way.origin, cache.bin(tool.name, tool.version))
+        actual = way.obtain(_job(toolbox, tool, workspace, progress)) or ""
+        cache.publish(tool.name, tool.version, tool.programs, workspace=workspace, origin=way.origin, actual=actual)
+    version = actual or tool.version
+    progress.say(f"{tool.name} {version}: {way.origin} in {spoken(progress.elapsed() - began)}")
+    return Place(tool, version, way.origin, cache.bin(tool.name, tool.version))
 
 
 def _job(toolbox: Toolbox, tool: Tool, workspace: Path, progress: Progress) -> Job:

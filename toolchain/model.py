@@ -61,14 +61,17 @@ class Job:
 
 
 class Way(Protocol):
-    """A way of getting a tool: a download, a build, a wheel."""
+    """A way of getting a tool: a download, a build, a wheel, a package of the system."""
 
     @property
     def origin(self) -> str:
         """The word that `status` shows for tools that came this way."""
 
-    def obtain(self, job: Job) -> None:
-        """Put every program of the job into `job.bin`. Raises UnobtainableError."""
+    def obtain(self, job: Job) -> str | None:
+        """Put every program of the job into `job.bin`. Raises UnobtainableError.
+
+        Returns the version that it got where that is another one than the table's, else None.
+        """
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ class Tool:
 
     `programs[0]` is the program that the tool is named after; the others come with it and are used by it.
     `on_path` is None for a tool that is never taken from PATH. A tool that is not `required` may stay away:
-    `stand_in` then says what is used in its place. Only tools with `by_default` are set up unless named.
+    `stand_in` then says what is used in its place. Only tools with `by_default` are set up unless named. A `bundle`
+    holds files to read (YAML) and no program; nothing of it belongs on PATH.
     """
 
     name: str
@@ -88,6 +92,7 @@ class Tool:
     required: bool = True
     by_default: bool = True
     stand_in: str = ""
+    bundle: bool = False
 
 
 def tool_named(name: str, tools: Mapping[str, Tool]) -> Tool | None:

@@ -29,13 +29,14 @@ def run(
     `limit_seconds`. Whatever ends us early (also an interrupt) ends the program and its children.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    began = progress.clock()
     with log.open("ab") as output:
         start = output.tell()
         process = subprocess.Popen(
             argv, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
         try:
-            _wait(process, progress, doing, limit_seconds)
+            _wait(process, progress, doing, began, limit_seconds)
         finally:
             _end_group(process)
     if process.returncode:
@@ -43,9 +44,12 @@ def run(
 
 
 def _wait(
-    process: subprocess.Popen[bytes], progress: Progress, doing: Callable[[], str], limit_seconds: float | None
+    process: subprocess.Popen[bytes],
+    progress: Progress,
+    doing: Callable[[], str],
+    began: float,
+    limit_seconds: float | None,
 ) -> None:
-    began = progress.clock()
     while True:
         try:
             process.wait(progress.beat_seconds)

@@ -18,7 +18,7 @@ def outcome_line(outcome: Outcome) -> str:
         return f"{tool.name} {tool.version}: not to be had, so {tool.stand_in} stands in ({outcome.cause})"
     if place.origin == PATH_ORIGIN:
         return f"{tool.name} {place.version}: {place.directory}, on PATH"
-    return f"{tool.name} {tool.version}: {place.origin if outcome.fresh else f'cached ({place.origin})'}"
+    return f"{tool.name} {place.version}: {place.origin if outcome.fresh else f'cached ({place.origin})'}"
 
 
 def status_table(toolbox: Toolbox, now: datetime) -> Table:

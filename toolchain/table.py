@@ -3,6 +3,8 @@
 Accepted versions are what this project was tested with and newer ones of the same major version.
 """
 
+from toolchain.bundles import FromModule, FromRepository, Pinned
+from toolchain.debian import DebianPackage
 from toolchain.download import Download
 from toolchain.gomodule import Build, GoModule
 from toolchain.model import Accepted, OnPath, Tool
@@ -12,6 +14,7 @@ from toolchain.wheel import Wheel
 _PULUMI = "v3.259.0"
 _LANGUAGE_HOST = "v3.79.0"  # the last release of the Go SDK that carries the Python language host
 _KUBERNETES = "v1.37.2"
+_EXTERNAL_SECRETS = "v0.20.4"
 _PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
 _KUBERNETES_VERSION = {
     "k8s.io/component-base/version.gitVersion": _KUBERNETES,
@@ -25,14 +28,16 @@ _PULUMI_PLATFORMS = {
     "darwin-x86_64": "darwin-x64",
     "darwin-aarch64": "darwin-arm64",
 }
+_PROMETHEUS_ACCEPTED = Accepted("2.42.0", 4)  # both know the same rules, tests of rules and queries that we use
 _LINUX_PLATFORMS = {"linux-x86_64": "amd64", "linux-aarch64": "arm64"}
 
 
-def _kubernetes_server(name: str, *, by_default: bool) -> Tool:
+def _kubernetes_server(name: str) -> Tool:
     """A server of the Kubernetes module, compiled in haste.
 
     That takes a quarter off the longest part of a first set-up (11 instead of 15 minutes of processor time), which has
-    to stay under 20 minutes on two cores; it makes the API server ready in about 5 instead of 3 seconds.
+    to stay under 20 minutes on two cores; it makes the API server ready in about 5 instead of 3 seconds. The two
+    servers share most of their packages, so the second one takes a few minutes only.
     """
     place = "https://dl.k8s.io/v{version}/bin/linux/{platform}/" + name
     build = Build("kubernetes", f"k8s.io/kubernetes/cmd/{name}", name, variables=_KUBERNETES_VERSION, optimised=False)
@@ -42,8 +47,14 @@ def _kubernetes_server(name: str, *, by_default: bool) -> Tool:
         programs=(name,),
         on_path=OnPath(("--version",), Accepted("1.37.0", 2)),
         ways=(Download(place, f"{place}.sha256", _LINUX_PLATFORMS), GoModule((build,))),
-        by_default=by_default,
     )
+
+
+def _bundle(name: str, version: str, repository: str, files: dict[str, Pinned]) -> Tool:
+    """Custom resource definitions of an operator, as its repository and its Go module have them at `version`."""
+    url = f"https://raw.githubusercontent.com/{repository}/v{{version}}"
+    ways = (FromRepository(url, files), FromModule(f"github.com/{repository}", files))
+    return Tool(name, version, tuple(files), ways, bundle=True)
 
 
 PULUMI = Tool(
@@ -123,6 +134,82 @@ OPENBAO = Tool(
     ),
 )
 
+PROMETHEUS = Tool(
+    name="prometheus",
+    version="2.42.0",
+    programs=("prometheus", "promtool"),
+    on_path=OnPath(("--version",), _PROMETHEUS_ACCEPTED),
+    ways=(
+        Download(
+            "https://github.com/prometheus/prometheus/releases/download/v{version}/prometheus-{version}.{platform}.tar.gz",
+            "https://github.com/prometheus/prometheus/releases/download/v{version}/sha256sums.txt",
+            {
+                "linux-x86_64": "linux-amd64",
+                "linux-aarch64": "linux-arm64",
+                "darwin-x86_64": "darwin-amd64",
+                "darwin-aarch64": "darwin-arm64",
+            },
+            members={
+                "prometheus": "prometheus-{version}.{platform}/prometheus",
+                "promtool": "prometheus-{version}.{platform}/promtool",
+            },
+        ),
+        DebianPackage(
+            "prometheus",
+            _PROMETHEUS_ACCEPTED,
+            members={"prometheus": "usr/bin/prometheus", "promtool": "usr/bin/promtool"},
+        ),
+    ),
+)
+
+_PROMETHEUS_CRDS = "example/prometheus-operator-crd/monitoring.coreos.com_"
+PROMETHEUS_OPERATOR_CRDS = _bundle(
+    "prometheus-operator-crds",
+    "0.85.0",
+    "prometheus-operator/prometheus-operator",
+    {
+        "prometheusrules.yaml": Pinned(
+            f"{_PROMETHEUS_CRDS}prometheusrules.yaml",
+            "98fd16c9ab79fba8dcd6ef62c957c98cd6546ab74ce0a4ecf09ddf2fda03020e",
+        ),
+        "servicemonitors.yaml": Pinned(
+            f"{_PROMETHEUS_CRDS}servicemonitors.yaml",
+            "1dae27b7189b5ce7b9ab764656c18b4c75a45cde1e6f3af6a5e84c4317628919",
+        ),
+    },
+)
+
+EXTERNAL_SECRETS_CRDS = _bundle(
+    "external-secrets-crds",
+    _EXTERNAL_SECRETS.removeprefix("v"),
+    "external-secrets/external-secrets",
+    {
+        "external-secrets.yaml": Pinned(
+            "deploy/crds/bundle.yaml", "db2c51e928f25dd9b43f583e61b3deeba3fbdfa6286768b8c92aef94f862b4e3"
+        )
+    },
+)
+
+EXTERNAL_SECRETS = Tool(
+    name="external-secrets",
+    version=_EXTERNAL_SECRETS.removeprefix("v"),
+    programs=("external-secrets",),
+    # It ships as an image only, so it is built in any case; it tells no version, so PATH is not asked.
+    ways=(
+        GoModule(
+            (
+                Build(
+                    "external-secrets",
+                    "github.com/external-secrets/external-secrets",
+                    "external-secrets",
+                    optimised=False,
+                ),
+            )
+        ),
+    ),
+    by_default=False,  # only the deep tests need it, and it takes 7 minutes of processor time with all its providers
+)
+
 KUBERNETES_PLUGIN = Tool(
     name="pulumi-resource-kubernetes",
     version="4.34.2",
@@ -136,11 +223,15 @@ TOOLS: dict[str, Tool] = {
     tool.name: tool
     for tool in (
         PULUMI,
-        _kubernetes_server("kube-apiserver", by_default=True),
+        _kubernetes_server("kube-apiserver"),
+        # Without its controllers no CronJob makes a Job, and no deletion of a Deployment or a namespace ends.
+        _kubernetes_server("kube-controller-manager"),
         ETCD,
         OPENBAO,
-        # Only where Deployments or Jobs are declared: without its garbage collector their deletion never ends.
-        _kubernetes_server("kube-controller-manager", by_default=False),
+        PROMETHEUS,
+        PROMETHEUS_OPERATOR_CRDS,
+        EXTERNAL_SECRETS_CRDS,
+        EXTERNAL_SECRETS,
         KUBERNETES_PLUGIN,
     )
 }

@@ -37,7 +37,7 @@ class Toolbox:
         if offer and not offer.refusal:
             return Place(tool, offer.version, PATH_ORIGIN, offer.path.parent)
         if stamp := self.cache.find(tool.name, tool.version):
-            return Place(tool, tool.version, stamp.origin, self.cache.bin(tool.name, tool.version))
+            return Place(tool, stamp.version or tool.version, stamp.origin, self.cache.bin(tool.name, tool.version))
         return None
 
     def candidate(self, tool: Tool) -> Candidate | None:
@@ -54,9 +54,17 @@ class Toolbox:
             raise ToolMissingError(self._missing(tool))
         return place.directory / (name if name in tool.programs else tool.programs[0])
 
+    def bundle(self, name: str) -> list[Path]:
+        """The files of the bundle `name`, in the order of the table. Raises ToolMissingError."""
+        tool = self.tools.get(name)
+        if tool is None or not tool.bundle:
+            known = ", ".join(tool.name for tool in self.tools.values() if tool.bundle)
+            raise ToolMissingError(f"{name} is no bundle of this project; known are {known}")
+        return [self.locate(file) for file in tool.programs]
+
     def bin_directories(self) -> list[Path]:
         """Cached tools' directories, in the order of the table: the CLI with its language host first."""
-        places = [place for tool in self.tools.values() if (place := self.find(tool))]
+        places = [place for tool in self.tools.values() if not tool.bundle and (place := self.find(tool))]
         return [place.directory for place in places if place.origin != PATH_ORIGIN]
 
     def _missing(self, tool: Tool) -> str:

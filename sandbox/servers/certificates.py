@@ -39,8 +39,8 @@ class Authority:
         alternative = x509.SubjectAlternativeName([*dns, *ips])
         return self._issue(_subject(names[0]), ExtendedKeyUsageOID.SERVER_AUTH, alternative)
 
-    def client(self, name: str, group: str) -> KeyPair:
-        """For a client whom Kubernetes knows as this user, in this group."""
+    def client(self, name: str, group: str | None = None) -> KeyPair:
+        """For a client whom Kubernetes knows as this user, in this group if any."""
         return self._issue(_subject(name, group), ExtendedKeyUsageOID.CLIENT_AUTH, None)
 
     def _issue(

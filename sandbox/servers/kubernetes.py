@@ -1,4 +1,7 @@
-"""A real kube-apiserver on its own etcd, with RBAC on. No controllers run: nothing garbage-collects, no pod starts."""
+"""A real kube-apiserver on its own etcd, with RBAC on, and its controllers where they are asked for.
+
+Without controllers it is ready sooner, and nothing garbage-collects. In neither case does a pod start: no node runs.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ import httpx
 import yaml
 from kubernetes import client, config
 
-from sandbox.servers import etcd, processes
+from sandbox.servers import controller_manager, etcd, processes
 from sandbox.servers.certificates import Authority, KeyPair, new_private_key
 from toolchain import locate
 
@@ -28,6 +31,12 @@ class KubernetesServer:
     url: str
     kubeconfig: Path
 
+    @property
+    def authority(self) -> str:
+        """The certificate that vouches for the API server, PEM."""
+        admin = yaml.safe_load(self.kubeconfig.read_text())
+        return base64.b64decode(admin["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
+
     def admin_client(self) -> client.ApiClient:
         """A client that may do everything. Close it."""
         made: client.ApiClient = config.new_client_from_config(str(self.kubeconfig))
@@ -40,49 +49,68 @@ class KubernetesServer:
         return path
 
 
-def start(state: Path) -> KubernetesServer:
-    """Start an empty cluster, or find the one that runs. Raises processes.ServerDidNotStartError with the log's end."""
-    running_already = processes.found(state, _NAME)
-    if running_already is not None:
-        return KubernetesServer(running_already.url, state / "kubeconfig")
+def start(state: Path, *, controllers: bool = False) -> KubernetesServer:
+    """Start an empty cluster, or find the one that runs. Raises processes.ServerDidNotStartError with the log's end.
+
+    With `controllers` a kube-controller-manager runs beside it, and pods need the ServiceAccount that they name.
+    """
     try:
-        return _start_api_server(state, etcd.start(state))
+        found = processes.found(state, _NAME)
+        url = found.url if found else _start_api_server(state, etcd.start(state), controllers=controllers)
+        if controllers:
+            _start_controllers(state, url)
     except BaseException:
         stop(state)
         raise
+    return KubernetesServer(url, state / "kubeconfig")
 
 
 def stop(state: Path) -> None:
-    """End the API server and then its etcd; both gone is success."""
+    """End the controllers, the API server and then its etcd; all gone is success."""
+    controller_manager.stop(state)
     processes.stop(state, _NAME)
     etcd.stop(state)
 
 
 @contextmanager
-def running(state: Path) -> Iterator[KubernetesServer]:
+def running(state: Path, *, controllers: bool = False) -> Iterator[KubernetesServer]:
     """An empty cluster for the length of a block."""
     try:
-        yield start(state)
+        yield start(state, controllers=controllers)
     finally:
         stop(state)
 
 
-def _start_api_server(state: Path, etcd_url: str) -> KubernetesServer:
+def _start_api_server(state: Path, etcd_url: str, *, controllers: bool) -> str:
     url = f"https://127.0.0.1:{processes.free_port()}"
     authority = Authority("sandbox-authority")
     admin = authority.client("sandbox-admin", "system:masters")
-    _write_pki(state / "pki", authority, authority.server("localhost", "kubernetes.default.svc"), admin)
-    server = KubernetesServer(url, state / "kubeconfig")
-    cluster = {"server": url, "certificate-authority-data": _base64(authority.certificate)}
-    user = {"client-certificate-data": _base64(admin.certificate), "client-key-data": _base64(admin.key)}
-    _write_private(server.kubeconfig, yaml.safe_dump(_kubeconfig(cluster, user)).encode())
-    process = processes.start(_NAME, _argv(state / "pki", url, etcd_url), state, url=url)
-    context = _admin_tls(state / "pki")
-    processes.wait_until_ready(process, lambda: _is_ready(url, context))
-    return server
+    pki = state / "pki"
+    _write_pki(pki, authority, authority.server("localhost", "kubernetes.default.svc"), admin)
+    _write_client(state / "kubeconfig", url, authority, admin)
+    _write_client(pki / "controllers.kubeconfig", url, authority, authority.client(controller_manager.IDENTITY))
+    process = processes.start(_NAME, _argv(pki, url, etcd_url, controllers=controllers), state, url=url)
+    context = _admin_tls(pki)
+    # `/readyz` also waits for the first RBAC roles, without which a fresh cluster refuses what it should allow.
+    processes.wait_until_ready(process, lambda: _answers(f"{url}/readyz", context))
+    return url
 
 
-def _argv(pki: Path, url: str, etcd_url: str) -> list[str | Path]:
+def _start_controllers(state: Path, url: str) -> None:
+    pki, context = state / "pki", _admin_tls(state / "pki")
+    made_by_them = f"{url}/api/v1/namespaces/default/serviceaccounts/default"
+    controller_manager.start(
+        state,
+        url=url,
+        kubeconfig=pki / "controllers.kubeconfig",
+        authority=pki / "authority.crt",
+        is_at_work=lambda: _answers(made_by_them, context),
+    )
+
+
+def _argv(pki: Path, url: str, etcd_url: str, *, controllers: bool) -> list[str | Path]:
+    # Its admission waits for default ServiceAccounts, which only a controller manager makes.
+    disabled = [] if controllers else ["--disable-admission-plugins=ServiceAccount"]
     return [
         locate("kube-apiserver"),
         f"--etcd-servers={etcd_url}",
@@ -98,8 +126,7 @@ def _argv(pki: Path, url: str, etcd_url: str) -> list[str | Path]:
         "--authorization-mode=RBAC",
         # A loopback address cannot stand in the endpoints of the `kubernetes` Service, and nobody here asks for them.
         "--endpoint-reconciler-type=none",
-        # Its admission waits for default ServiceAccounts, which only a controller manager makes.
-        "--disable-admission-plugins=ServiceAccount",
+        *disabled,
     ]
 
 
@@ -115,6 +142,12 @@ def _write_pki(pki: Path, authority: Authority, server: KeyPair, admin: KeyPair)
     }
     for name, content in files.items():
         _write_private(pki / name, content)
+
+
+def _write_client(path: Path, url: str, authority: Authority, pair: KeyPair) -> None:
+    cluster = {"server": url, "certificate-authority-data": _base64(authority.certificate)}
+    user = {"client-certificate-data": _base64(pair.certificate), "client-key-data": _base64(pair.key)}
+    _write_private(path, yaml.safe_dump(_kubeconfig(cluster, user)).encode())
 
 
 def _write_private(path: Path, content: bytes) -> None:
@@ -143,9 +176,8 @@ def _admin_tls(pki: Path) -> ssl.SSLContext:
     return context
 
 
-def _is_ready(url: str, context: ssl.SSLContext) -> bool:
-    """`/readyz` also waits for the first RBAC roles, without which a fresh cluster refuses what it should allow."""
+def _answers(url: str, context: ssl.SSLContext) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", verify=context, trust_env=False).status_code == 200
+        return httpx.get(url, verify=context, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False

@@ -92,27 +92,28 @@ def wait_until_ready(
         time.sleep(_POLL_SECONDS)
 
 
+def comes_true(is_true: Callable[[], bool], *, seconds: float) -> bool:
+    """Whether it is true within `seconds`; asked again and again, and once more at the end."""
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
 def stop(state: Path, name: str, *, grace_seconds: float = 10) -> None:
     """End the process with SIGTERM, and its whole group with SIGKILL when that was not enough. Gone is success."""
     process = found(state, name)
     if process is not None:
         _signal(process, signal.SIGTERM)
-        if not _ends_within(process, grace_seconds):
+        if not comes_true(lambda: not process.is_running, seconds=grace_seconds):
             _signal(process, signal.SIGKILL)
-            _ends_within(process, grace_seconds)
+            comes_true(lambda: not process.is_running, seconds=grace_seconds)
         child = _CHILDREN.pop(process.pid, None)
         if child is not None:
             child.wait()
     _pid_file(state, name).unlink(missing_ok=True)
-
-
-def _ends_within(process: ServerProcess, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while process.is_running:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(_POLL_SECONDS)
-    return True
 
 
 def _signal(process: ServerProcess, number: int) -> None:

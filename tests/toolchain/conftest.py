@@ -1,12 +1,14 @@
 """A machine of its own for each test, and a count of the processes that a test starts."""
 
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.toolchain.machines import Machine
+from tests.toolchain.places import Place
 
 
 @pytest.fixture
@@ -14,6 +16,17 @@ def machine(tmp_path: Path) -> Machine:
     """A machine without any tool."""
     (tmp_path / "path").mkdir()
     return Machine(tmp_path)
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    """A place that offers nothing yet."""
+    with Place() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
 _started: list[str] = []

@@ -3,54 +3,16 @@
 import hashlib
 import io
 import tarfile
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from tests.toolchain.machines import Machine, Written
+from tests.toolchain.places import Place
 from toolchain.download import Download
 from toolchain.errors import SetUpError
 from toolchain.platforms import machine as this_machine
 
 _PROGRAM = b"#!/bin/sh\necho 1.5.0\n"
-
-
-class _Place(ThreadingHTTPServer):
-    """An official download place: paths and what they answer."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.files: dict[str, bytes] = {}
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Answer(BaseHTTPRequestHandler):
-    server: _Place
-
-    def do_GET(self) -> None:
-        body = self.server.files.get(self.path)
-        self.send_response(200 if body else 404)
-        self.send_header("Content-Length", str(len(body or b"")))
-        self.end_headers()
-        self.wfile.write(body or b"")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Say nothing."""
-
-
-@pytest.fixture
-def place() -> Iterator[_Place]:
-    with _Place() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 def _archive(member: str) -> bytes:
@@ -71,7 +33,7 @@ def _download(url: str, *, archive: bool) -> Download:
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
-def test_an_archive_with_the_published_checksum_is_unpacked(machine: Machine, place: _Place, algorithm: str) -> None:
+def test_an_archive_with_the_published_checksum_is_unpacked(machine: Machine, place: Place, algorithm: str) -> None:
     """The named member becomes the program, whichever of the two algorithms the place publishes."""
     body = _archive("spade-1.5.0/bin/spade")
     place.files["/v1.5.0/spade-here.tar.gz"] = body
@@ -82,7 +44,7 @@ def test_an_archive_with_the_published_checksum_is_unpacked(machine: Machine, pl
     assert machine.toolbox.locate("spade").read_bytes() == _PROGRAM
 
 
-def test_a_single_program_with_a_lone_digest_is_taken(machine: Machine, place: _Place) -> None:
+def test_a_single_program_with_a_lone_digest_is_taken(machine: Machine, place: Place) -> None:
     """A checksum file that is one digest and nothing else vouches for the one file."""
     place.files["/v1.5.0/spade-here"] = _PROGRAM
     place.files["/v1.5.0/SUMS"] = hashlib.sha256(_PROGRAM).hexdigest().encode()
@@ -91,7 +53,7 @@ def test_a_single_program_with_a_lone_digest_is_taken(machine: Machine, place: _
     assert machine.toolbox.locate("spade").read_bytes() == _PROGRAM
 
 
-def test_a_wrong_checksum_is_refused(machine: Machine, place: _Place) -> None:
+def test_a_wrong_checksum_is_refused(machine: Machine, place: Place) -> None:
     """A file that is not what was published is not used; the error says so, and the cache stays empty."""
     place.files["/v1.5.0/spade-here"] = _PROGRAM + b"changed on the way"
     place.files["/v1.5.0/SUMS"] = hashlib.sha256(_PROGRAM).hexdigest().encode()
@@ -101,7 +63,7 @@ def test_a_wrong_checksum_is_refused(machine: Machine, place: _Place) -> None:
     assert machine.cache.find("spade", "1.5.0") is None
 
 
-def test_a_file_that_no_checksum_vouches_for_is_refused(machine: Machine, place: _Place) -> None:
+def test_a_file_that_no_checksum_vouches_for_is_refused(machine: Machine, place: Place) -> None:
     """A checksum file without our file in it is as good as none."""
     place.files["/v1.5.0/spade-here"] = _PROGRAM
     place.files["/v1.5.0/SUMS"] = f"{'0' * 64}  another\n".encode()
@@ -110,7 +72,7 @@ def test_a_file_that_no_checksum_vouches_for_is_refused(machine: Machine, place:
         machine.set_up()
 
 
-def test_an_archive_without_the_program_is_refused(machine: Machine, place: _Place) -> None:
+def test_an_archive_without_the_program_is_refused(machine: Machine, place: Place) -> None:
     """An archive that is laid out in another way than expected gives way to the next way."""
     body = _archive("elsewhere/spade")
     place.files["/v1.5.0/spade-here.tar.gz"] = body
@@ -121,7 +83,7 @@ def test_an_archive_without_the_program_is_refused(machine: Machine, place: _Pla
     assert build.taken == 1
 
 
-def test_an_unreachable_place_gives_way_to_building(machine: Machine, place: _Place) -> None:
+def test_an_unreachable_place_gives_way_to_building(machine: Machine, place: Place) -> None:
     """Where nothing answers the tool is built, and the reason is said."""
     build = Written()
     machine.tool(_download("http://127.0.0.1:9", archive=False), build)
