@@ -268,28 +268,6 @@ ROWS: dict[str, Row] = {
     "an earlier end was renewed for": Row(
         renewals.renewal_due, RENEWED, of(renewable=True, expires=LEASE, renewed_end=LEASE - DAY), RENEW_AT, RENEWAL
     ),
-    "an annotation pauses renewals, and none is due": Row(
-        renewals.paused_at_its_place,
-        RENEWED,
-        of(renewable=True, expires=LEASE, unrenewed="a/b"),
-        RENEW_AT - SECOND,
-        None,
-    ),
-    "no annotation pauses renewals": Row(
-        renewals.paused_at_its_place, RENEWED, of(renewable=True, expires=LEASE), RENEW_AT, None
-    ),
-    "an annotation pauses renewals, and one is due": Row(
-        renewals.paused_at_its_place,
-        RENEWED,
-        of(renewable=True, expires=LEASE, unrenewed="a/b"),
-        RENEW_AT,
-        (
-            Action.KEEP,
-            Reason.PAUSED,
-            "a renewal is due, but the annotation auto-renew at a/b is false",
-            RENEW_AT,
-        ),
-    ),
     "a renewal would gain something": Row(
         renewals.renewal_gains_nothing,
         RENEWED,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from rotation import checks, holds
 from rotation.reasons import Action, Reason
 from rotation.testing.builders import DAY, SECOND, START, a_generation, a_policy
@@ -26,18 +24,12 @@ ADOPTS = f"{PLACE} holds a working value of the same owner, put there by hand; i
 NOTHING_LEFT = "no earlier generation works any more; take the nonce back, or set a new force nonce"
 HELD_BACK = "the last one was rolled back; it waits for a new force nonce, or until 2026-03-04T12:00:00Z"
 NO_TURN = "this run's limit is used up by other tokens; its turn comes, at the latest at 2026-03-04T12:00:00Z"
-LACKS = "the Deployment a/b that it depends on has 0 of 1 replicas ready"
 DIES = "the token dies at 2026-04-01T12:00:00Z"
 
 
 def paused(reason: Reason, fate: str = DIES) -> tuple[Action, Reason, str, None]:
     """What a paused token is told that would be minted."""
     return Action.DEFER, Reason.PAUSED, f"a mint is due ({reason}), but minting is paused; {fate}", None
-
-
-def waiting(reason: Reason) -> tuple[Action, Reason, str, datetime | None]:
-    """What a token is told of which something that it depends on is not ready."""
-    return Action.DEFER, Reason.WAITING_FOR_DEPENDENCY, f"a mint is due ({reason}), but {LACKS}", WAITS
 
 
 ROWS: dict[str, Row] = {
@@ -88,59 +80,6 @@ ROWS: dict[str, Row] = {
     ),
     "its value is refused in an emergency": Row(
         checks.rejected_with_fallback, BY_END, of(rejected=True, fallback=FORMER, emergency=True), START, None
-    ),
-    "everything that it depends on is ready": Row(holds.waiting_for_dependency, BY_END, of(forced=True), START, None),
-    "something is not ready, and nothing is due": Row(
-        holds.waiting_for_dependency, SPARE, of(dependency=LACKS), DUE - SECOND, None
-    ),
-    "something is not ready, and it is due": Row(
-        holds.waiting_for_dependency, SPARE, of(dependency=LACKS), DUE, waiting(Reason.NEARING_EXPIRY)
-    ),
-    "something is not ready, and it is forced": Row(
-        holds.waiting_for_dependency,
-        SPARE,
-        of(dependency=LACKS, forced=True),
-        START,
-        waiting(Reason.FORCED_BY_OPERATOR),
-    ),
-    "something is not ready, and it is missing": Row(
-        holds.waiting_for_dependency,
-        SPARE,
-        of(dependency=LACKS, missing=True),
-        START,
-        waiting(Reason.MISSING_AT_BACKEND),
-    ),
-    "something is not ready in an emergency": Row(
-        holds.waiting_for_dependency, SPARE, of(dependency=LACKS, emergency=True), START, None
-    ),
-    "something is not ready before the latest start": Row(
-        holds.waiting_for_dependency,
-        SPARE,
-        of(dependency=LACKS),
-        WAITS - SECOND,
-        waiting(Reason.NEARING_EXPIRY),
-    ),
-    "something is not ready at the latest start": Row(
-        holds.waiting_for_dependency, SPARE, of(dependency=LACKS), WAITS, None
-    ),
-    "no annotation pauses it, and it is due": Row(holds.paused_at_its_place, BY_END, of(), DUE, None),
-    "an annotation pauses it, and nothing is due": Row(
-        holds.paused_at_its_place, BY_END, of(unrotated=PLACE), DUE - SECOND, None
-    ),
-    "an annotation pauses it, and it is forced": Row(
-        holds.paused_at_its_place, BY_END, of(unrotated=PLACE, forced=True), START, None
-    ),
-    "an annotation pauses it, and it is due": Row(
-        holds.paused_at_its_place,
-        BY_END,
-        of(unrotated=PLACE),
-        DUE,
-        (
-            Action.DEFER,
-            Reason.PAUSED,
-            f"a rotation is due (NearingExpiry), but the annotation auto-rotate at {PLACE} is false; {DIES}",
-            None,
-        ),
     ),
     "not paused, and due": Row(holds.paused, BY_END, of(), DUE, None),
     "paused, and nothing is due": Row(holds.paused, BY_END, of(paused=True), DUE - SECOND, None),

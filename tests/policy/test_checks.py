@@ -9,10 +9,10 @@ import pytest
 from rotation import checks
 from rotation.model import Policy
 from rotation.testing.builders import DAY, START, a_policy
-from tests.policy import hold_rows
+from tests.policy import hold_rows, pause_rows
 from tests.policy.check_rows import BOTH, BY_AGE, BY_END, DUE, NEWER, RENEW_AT, ROWS, Row, of
 
-ALL = {**ROWS, **hold_rows.ROWS}
+ALL = {**ROWS, **hold_rows.ROWS, **pause_rows.ROWS}
 
 
 @pytest.mark.parametrize("row", ALL.values(), ids=ALL.keys())
