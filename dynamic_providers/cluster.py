@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 import urllib3
@@ -25,6 +27,7 @@ PREVIOUS_ANNOTATION = "token-rotation/previous-generation"
 CURRENT_KEY, PREVIOUS_KEY = "token", "token-previous"
 AUTO_RENEW_ANNOTATION = "token-rotation/auto-renew"
 AUTO_ROTATE_ANNOTATION = "token-rotation/auto-rotate"
+_USUAL = Path("~/.kube/config")
 _LIFECYCLE_MANAGER = "lifecycle-manager"
 _MANAGED_BY = "app.kubernetes.io/managed-by"
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -106,8 +109,12 @@ class KubernetesCluster:
     @cached_property
     def _api(self) -> client.CoreV1Api:
         loaded = client.Configuration()
-        named = {"config_file": self._settings.kubeconfig} if self._settings.kubeconfig else {}
-        config.load_config(context=self._settings.context, client_configuration=loaded, **named)
+        told = self._settings
+        if told.kubeconfig or told.context or os.environ.get("KUBECONFIG") or _USUAL.expanduser().exists():
+            named = {"config_file": told.kubeconfig} if told.kubeconfig else {}
+            config.load_kube_config(context=told.context, client_configuration=loaded, **named)
+        else:
+            config.load_incluster_config(client_configuration=loaded)
         loaded.retries = False
         return client.CoreV1Api(client.ApiClient(loaded))
 
