@@ -99,6 +99,21 @@ class Cluster(Protocol):
         """How many replicas of a Deployment are ready; None when there is no such Deployment."""
 
 
+def connection(settings: ClusterSettings) -> client.Configuration:
+    """How the API is reached: by the settings, KUBECONFIG or the usual file; else as the pod that we run in.
+
+    Raises config.ConfigException when there is none of them.
+    """
+    loaded = client.Configuration()
+    if settings.kubeconfig or settings.context or os.environ.get("KUBECONFIG") or _USUAL.expanduser().exists():
+        named = {"config_file": settings.kubeconfig} if settings.kubeconfig else {}
+        config.load_kube_config(context=settings.context, client_configuration=loaded, **named)
+    else:
+        config.load_incluster_config(client_configuration=loaded)
+    loaded.retries = False
+    return loaded
+
+
 class KubernetesCluster:
     """The real one. It connects at the first question, so that a run that asks nothing needs no kubeconfig."""
 
@@ -108,15 +123,7 @@ class KubernetesCluster:
 
     @cached_property
     def _api(self) -> client.CoreV1Api:
-        loaded = client.Configuration()
-        told = self._settings
-        if told.kubeconfig or told.context or os.environ.get("KUBECONFIG") or _USUAL.expanduser().exists():
-            named = {"config_file": told.kubeconfig} if told.kubeconfig else {}
-            config.load_kube_config(context=told.context, client_configuration=loaded, **named)
-        else:
-            config.load_incluster_config(client_configuration=loaded)
-        loaded.retries = False
-        return client.CoreV1Api(client.ApiClient(loaded))
+        return client.CoreV1Api(client.ApiClient(connection(self._settings)))
 
     def receipts(self) -> dict[str, str]:
         return self._entries("the receipt", self._place.name)

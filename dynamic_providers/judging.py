@@ -16,6 +16,7 @@ from dynamic_providers.verbs import Props
 from rotation.backends.protocol import Backend
 from rotation.checks import History, Published
 from rotation.clock import from_rfc3339
+from rotation.durations import parse_duration
 from rotation.errors import BackendError, Unauthorised
 from rotation.health import health
 from rotation.model import Policy, minted_at, stored_policy, token_of
@@ -41,7 +42,8 @@ def weighed(run: Run, olds: Props, news: Props, history: History) -> tuple[Histo
 
 def note(run: Run, news: Props, policy: Policy, history: History, decision: Decision) -> None:
     """What alerts must tell of a token that this run leaves as it is."""
-    state = health(policy, history, run.now, run.interval)
+    told = news.get("interval")
+    state = health(policy, history, run.now, parse_duration(told) if told else run.interval)
     if decision.action not in REPLACES and state.reason is not Reason.HEALTHY:
         run.note_condition(news["token"], state.reason)
     for place in news["places"]:

@@ -38,10 +38,12 @@ GIVEN = (
     "adopt",
     "take_over",
     "dependencies",
+    "interval",
 )
 ASKS = ("spec", "force", "emergency", "rollback")
 DECIDED = ("generation", "reason", "renewal", "supplants", "taken")
 INPUTS = (*GIVEN, *DECIDED)
+COMPARED = tuple(name for name in INPUTS if name != "interval")  # it decides what is said, not what the token is
 _UNTOLD: Props = {"dependencies": {}}
 """What a state of an older release does not tell."""
 
@@ -86,7 +88,7 @@ class TokenProvider(Provider):
             if decision.action in REPLACES:
                 _plan(run, olds, news, decision, candidate)
                 return DiffResult(changes=True, replaces=["generation"])
-        return DiffResult(changes=changed({**_UNTOLD, **olds}, news, INPUTS))
+        return DiffResult(changes=changed({**_UNTOLD, **olds}, news, COMPARED))
 
     @verb
     def create(self, run: Run, props: Props) -> CreateResult:

@@ -138,7 +138,9 @@ def _argv(state: Path, url: str) -> list[str | Path]:
 
 
 def _import(history: Path, data: Path) -> None:
-    argv: list[str | Path] = [locate("promtool"), "tsdb", "create-blocks-from", "openmetrics", history, data]
+    # By default it reads the whole history once for each two hours.
+    longest = "--max-block-duration=2160h"
+    argv: list[str | Path] = [locate("promtool"), "tsdb", "create-blocks-from", longest, "openmetrics", history, data]
     subprocess.run(argv, check=True, capture_output=True)
 
 
