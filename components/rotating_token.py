@@ -6,19 +6,20 @@ from datetime import timedelta
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.outlook import outlook
-from components.publications import kubernetes_secret
+from components.publications.contents import published
+from components.publications.providers import Providers
+from components.publications.publish import publish
 from components.settings import TokenSettings
 from dynamic_providers.guard import Guard
 from dynamic_providers.retirement import Retirement
 from dynamic_providers.token import Token
-from dynamic_providers.token_pair import TokenPair
+from dynamic_providers.token_pair import ACTS, TokenPair
 from rotation.backends.protocol import Capabilities
+from rotation.durations import format_duration
 from rotation.model import Policy
 from rotation.reasons import Reason
-from rotation.receipt import secret_target
 
 
 class RotatingToken(pulumi.ComponentResource):
@@ -26,6 +27,8 @@ class RotatingToken(pulumi.ComponentResource):
 
     TYPE = "token-rotation:index:RotatingToken"
     """The type in stored states; each kind of token has its own."""
+    TELLS_ACCESSOR = False
+    """Whether a published Secret tells the handle, with the other annotations of seed 001."""
 
     def __init__(
         self,
@@ -35,7 +38,7 @@ class RotatingToken(pulumi.ComponentResource):
         *,
         owner: str,
         guard: Guard,
-        cluster: kubernetes.Provider,
+        providers: Providers,
         capabilities: Capabilities,
         interval: timedelta,
         decommissioned: bool,
@@ -51,15 +54,15 @@ class RotatingToken(pulumi.ComponentResource):
             "policy": policy.model_dump(mode="json"),
             "was": list(settings.was),
         }
-        self._places = [str(publication.kubernetes_secret) for publication in settings.publish]
-        self.token = self._mint(common, settings, guard)
+        self._places = [str(item.kubernetes_secret) for item in settings.publish if item.kubernetes_secret]
+        self.token = self._mint(common, settings, guard, interval)
         self.pair = self._pair(common)
-        self.publications = self._publish(settings, policy, cluster)
+        self.publications = self._publish(settings, policy, providers)
         self.retirement = self._retire(common, settings)
         self.summary = self._summary(policy, capabilities, interval)
         self.register_outputs({})
 
-    def _mint(self, common: dict[str, Any], settings: TokenSettings, guard: Guard) -> Token:
+    def _mint(self, common: dict[str, Any], settings: TokenSettings, guard: Guard, interval: timedelta) -> Token:
         given = {
             "spec": settings.spec,
             "force": settings.force,
@@ -68,7 +71,9 @@ class RotatingToken(pulumi.ComponentResource):
             "paused": settings.paused,
             "probe": settings.probe,
             "places": self._places,
-            "adopt": [str(publication.kubernetes_secret) for publication in settings.publish if publication.adopt],
+            "adopt": [str(item.kubernetes_secret) for item in settings.publish if item.adopt],
+            "dependencies": settings.dependencies.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+            "interval": format_duration(interval),
             "take_over": [str(item.kubernetes_secret) for item in settings.publish if item.take_over],
         }
         opts = pulumi.ResourceOptions(parent=self, depends_on=[guard])
@@ -79,18 +84,17 @@ class RotatingToken(pulumi.ComponentResource):
         minted = {name: getattr(self.token, name) for name in taken}
         return TokenPair(f"{self._name}-pair", {**common, **minted, "places": self._places}, self._kept)
 
-    def _publish(self, settings: TokenSettings, policy: Policy, cluster: kubernetes.Provider) -> list[pulumi.Resource]:
-        opts = pulumi.ResourceOptions.merge(self._kept, pulumi.ResourceOptions(provider=cluster))
-        return [
-            kubernetes_secret(self._name, place, self.pair, policy, opts)
-            for place in (publication.kubernetes_secret for publication in settings.publish)
-        ]
+    def _publish(self, settings: TokenSettings, policy: Policy, providers: Providers) -> list[pulumi.Resource]:
+        description = settings.description or f"API token {self._name}, kept fresh by token-rotation"
+        given = published(self._name, self.pair, description=description, paused=settings.paused)
+        accessor = self.token.handle if self.TELLS_ACCESSOR else None
+        return publish(given, settings.publish, policy, providers, self._kept, accessor=accessor)
 
     def _retire(self, common: dict[str, Any], settings: TokenSettings) -> Retirement:
-        taken = ("generation", "reason", "created", "expires", "fingerprint", "emergency", "superseded")
+        taken = ("generation", "reason", "created", "expires", "fingerprint", "emergency", "superseded", *ACTS)
         paired = {name: getattr(self.pair, name) for name in taken}
         given = {
-            "published": [secret_target(place) for place in self._places],
+            "published": [target for publication in settings.publish for target in publication.targets],
             "evidence": settings.evidence.model_dump(mode="json", by_alias=True),
         }
         opts = pulumi.ResourceOptions.merge(self._kept, pulumi.ResourceOptions(depends_on=self.publications))

@@ -5,54 +5,37 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from components.default_policies import DEFAULT_POLICIES
+from components.directory_settings import AuthentikDirectorySettings, VaultDirectorySettings
+from components.monitoring.settings import MonitoringSettings
+from components.publications import judging
+from components.publications.places import ItemPlace, Publication
+from components.publications.stores import ExternalSecretsSettings
+from components.schedule.settings import ScheduleSettings
 from dynamic_providers.cluster import ClusterSettings
 from dynamic_providers.credentials import BackendSettings
+from dynamic_providers.dependencies import Dependencies
 from rotation.backends.registry import KINDS, Kind
 from rotation.durations import Duration, format_duration
 from rotation.errors import InvalidSettings
 from rotation.evidence import EvidencePolicy
 from rotation.margins import refuse_impossible
 from rotation.model import TOKEN_NAME, Policy
+from rotation.preferences import Preferences
 
-KEYS = ("tokens", "backends", "cluster", "run_interval", "rotation_limit", "decommission")
+KEYS = (
+    *("tokens", "backends", "cluster", "run_interval", "rotation_limit", "decommission", "externalSecrets"),
+    *("vault_directory", "authentik_directory", "schedule", "monitoring"),
+)
+EMPTY = "{}"
+"""What Pulumi.yaml gives a key that the stack leaves out."""
+READ_ELSEWHERE = ("onePassword", "preferences")
+"""Keys that `components.preferences` reads, before these settings are read."""
 _STRICT = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class SecretPlace(BaseModel):
-    """A Kubernetes Secret by namespace and name."""
-
-    model_config = _STRICT
-
-    namespace: str = Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
-    name: str = Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
-
-
-class Publication(BaseModel):
-    """One place where consumers look.
-
-    adopt:     a working token that stands there is taken over as it is, at first and whenever it is put there by hand
-    take_over: also where somebody else says to manage its lifecycle
-    """
-
-    model_config = _STRICT
-
-    kubernetes_secret: SecretPlace = Field(alias="kubernetesSecret")
-    adopt: bool = False
-    take_over: bool = Field(default=False, alias="takeOver")
-
-    @model_validator(mode="after")
-    def _takes_over_what_it_adopts(self) -> Self:
-        if self.take_over and not self.adopt:
-            raise ValueError("takeOver is for a place with `adopt: true`")
-        return self
 
 
 class TokenSettings(BaseModel):
@@ -65,6 +48,8 @@ class TokenSettings(BaseModel):
     paused:           nothing is minted; retirement and renewal go on
     probe:            `always` uses the token itself in each run to see that it still works
     evidence:         what retirement waits for, beside its deadline
+    dependencies:     what must be ready before anything is minted
+    description:      told beside the value at every place
     """
 
     model_config = _STRICT
@@ -80,6 +65,8 @@ class TokenSettings(BaseModel):
     paused: bool = False
     evidence: EvidencePolicy = EvidencePolicy()
     probe: Literal["never", "always"] = "never"
+    dependencies: Dependencies = Dependencies()
+    description: str = Field(default="", max_length=255)
 
 
 class Settings(BaseModel):
@@ -93,6 +80,11 @@ class Settings(BaseModel):
     run_interval: Duration = timedelta(days=1)
     rotation_limit: int = Field(default=0, ge=0)
     decommission: tuple[str, ...] = ()
+    external_secrets: ExternalSecretsSettings = Field(default=ExternalSecretsSettings(), alias="externalSecrets")
+    vault_directory: VaultDirectorySettings | None = None
+    authentik_directory: AuthentikDirectorySettings | None = None
+    schedule: ScheduleSettings | None = None
+    monitoring: MonitoringSettings = MonitoringSettings()
 
     @field_validator("tokens")
     @classmethod
@@ -101,6 +93,11 @@ class Settings(BaseModel):
             if not TOKEN_NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is no token name: backends take a-z, 0-9 and -, at most 63 characters")
         return tokens
+
+    def items(self) -> list[ItemPlace]:
+        """Where tokens go in 1Password."""
+        places = [publication.place for token in self.tokens.values() for publication in token.publish]
+        return [place for place in places if isinstance(place, ItemPlace)]
 
     def kind(self, backend: str) -> Kind:
         """What the kind of a backend can do; the backend is named in these settings."""
@@ -120,13 +117,15 @@ class Settings(BaseModel):
         return policy
 
 
-def read_settings(config: Mapping[str, str], project: str) -> Settings:
+def read_settings(config: Mapping[str, str], project: str, preferences: Preferences | None = None) -> Settings:
     """Read and judge a stack's config: `project:key` to text, or to JSON text where the value is structured.
 
+    preferences: what stands for what the config leaves out; without them their defaults
     Raises InvalidSettings, which names the key, the cause and the remedy; nothing was touched.
     """
     prefix = f"{project}:"
     own = {key.removeprefix(prefix): text for key, text in config.items() if key.startswith(prefix)}
+    own = {key: text for key, text in own.items() if text != EMPTY or key not in KEYS}
     try:
         settings = Settings.model_validate({key: _parsed(key, own[key]) for key in KEYS if key in own})
     except ValidationError as error:
@@ -135,8 +134,7 @@ def read_settings(config: Mapping[str, str], project: str) -> Settings:
     for name in settings.tokens:
         _judge_token(settings, name)
     _refuse_shared_names(settings)
-    _refuse_shared_places(settings)
-    return settings
+    return _with_judged_publications(settings, preferences or Preferences())
 
 
 def _parsed(key: str, text: str) -> Any:
@@ -186,11 +184,26 @@ def _judge_token(settings: Settings, name: str) -> None:
         raise _refusal(f"{key}.evidence.security_deadline", cause, "Make it longer, or the wait shorter.")
 
 
+def _with_judged_publications(settings: Settings, preferences: Preferences) -> Settings:
+    """The settings, with each place named in full."""
+    vaults = [name for name in settings.backends if settings.kind_name(name) == "vault"]
+    item = ItemPlace(vault=preferences.onepassword_vault, item=preferences.onepassword_item)
+    tokens = {
+        name: token.model_copy(update={"publish": judging.complete(name, token.publish, vaults, item)})
+        for name, token in settings.tokens.items()
+    }
+    judging.refuse_shared({name: token.publish for name, token in tokens.items()})
+    for name, token in tokens.items():
+        stores = settings.external_secrets.stores
+        judging.refuse_unsynced(name, token.publish, stores, settings.policy(name).overlap)
+    return settings.model_copy(update={"tokens": tokens})
+
+
 def _refuse_unknown_keys(settings: Settings, own: Mapping[str, str]) -> None:
     """A key that is neither ours nor named as the source of a credential is a slip."""
     credentials = {backend.credential.config for backend in settings.backends.values()}
     for key in own:
-        if key not in KEYS and key not in credentials:
+        if key not in (*KEYS, *READ_ELSEWHERE) and key not in credentials:
             raise _refusal(f"token-rotation:{key}", "this key is unknown", "See Pulumi.yaml for the keys.")
 
 
@@ -201,17 +214,6 @@ def _refuse_shared_names(settings: Settings) -> None:
             if former in bearers:
                 raise _refusal(f"token-rotation:tokens.{name}.was", bearers[former], "A former name must be free.")
             bearers[former] = f"{former!r} is a former name of {name}, too"
-
-
-def _refuse_shared_places(settings: Settings) -> None:
-    taken: dict[str, str] = {}
-    for name, token in settings.tokens.items():
-        for publication in token.publish:
-            place = str(publication.kubernetes_secret)
-            if place in taken:
-                cause = f"the Secret {place} is published to by {taken[place]} and by {name}"
-                raise _refusal(f"token-rotation:tokens.{name}.publish", cause, "Give each its own Secret.")
-            taken[place] = name
 
 
 def _refusal(key: str, cause: str, remedy: str) -> InvalidSettings:

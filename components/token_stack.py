@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.authentik_token import AuthentikToken
+from components.external_secrets import secret_store
+from components.one_password import KnownItem
+from components.publications.places import EntryPlace, Place
+from components.publications.providers import Providers, cluster_provider, one_password_provider, vault_provider
 from components.rotating_token import RotatingToken
 from components.settings import Settings
 from components.vault_token import VaultToken
@@ -21,12 +25,24 @@ TOKEN_KINDS: dict[str, type[RotatingToken]] = {"authentik": AuthentikToken, "vau
 
 
 class TokenStack:
-    """Declares everything; `tokens` and `orphans` are its outputs."""
+    """Declares everything; `tokens` and `orphans` are its outputs.
 
-    def __init__(self, settings: Settings, project: str, stack: str) -> None:
+    connect: the url of 1Password Connect; without it the plugin takes OP_CONNECT_HOST
+    items:   what the look-up before the run found at the places of 1Password, by the place's text
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        project: str,
+        stack: str,
+        *,
+        connect: str | None = None,
+        items: Mapping[str, KnownItem] | None = None,
+    ) -> None:
         self._settings = settings
         self._marks = {name: _mark(settings, name, project, stack) for name in self._backends()}
-        self._cluster = _explicit_provider(settings)
+        self.providers = _providers(settings, connect, items or {})
         self._guards = {name: self._guard(name) for name in self._backends()}
         self._rotating = {name: self._token(name) for name in settings.tokens}
         self._sweeps = {name: self._sweep(name) for name in self._backends() if settings.kind(name).capabilities.lists}
@@ -54,7 +70,7 @@ class TokenStack:
             self._settings.policy(name),
             owner=self._marks[settings.backend],
             guard=self._guards[settings.backend],
-            cluster=self._cluster,
+            providers=self.providers,
             capabilities=self._settings.kind(settings.backend).capabilities,
             interval=self._settings.run_interval,
             decommissioned=name in self._settings.decommission,
@@ -93,17 +109,19 @@ def _generations(rotating: RotatingToken) -> pulumi.Output[list[str]]:
     return told.apply(lambda known: [] if known[1] is None else [known[0], *(item["generation"] for item in known[1])])
 
 
-def _explicit_provider(settings: Settings) -> kubernetes.Provider:
-    """Without the two `mutable` settings a changed Secret would be a replacement, which fails for a named object.
-
-    Without `upsert` a Secret that is adopted could not be taken over. `Token` refuses every other one that exists and
-    is not ours, before anything is minted.
-    """
-    return kubernetes.Provider(
-        "cluster",
-        kubeconfig=settings.cluster.kubeconfig,
-        context=settings.cluster.context,
-        enable_secret_mutable=True,
-        enable_config_map_mutable=True,
-        upsert_existing_objects=True,
+def _providers(settings: Settings, connect: str | None, items: Mapping[str, KnownItem]) -> Providers:
+    """Only what the tokens need; with the stores, which are made before anything is synced through them."""
+    places: list[Place] = [item.place for token in settings.tokens.values() for item in token.publish]
+    cluster = cluster_provider(settings.cluster)
+    servers = sorted({place.backend for place in places if isinstance(place, EntryPlace)})
+    opts = pulumi.ResourceOptions(provider=cluster)
+    return Providers(
+        cluster,
+        vaults={name: vault_provider(name, settings.backends[name]) for name in servers},
+        one_password=one_password_provider(connect) if items else None,
+        items=items,
+        stores={
+            f"{store.kind}/{name}": secret_store(name, store, opts)
+            for name, store in settings.external_secrets.stores.items()
+        },
     )

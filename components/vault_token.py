@@ -9,3 +9,4 @@ class VaultToken(RotatingToken):
     """Minted as an orphan by the token role `spec.role`."""
 
     TYPE = "token-rotation:index:VaultToken"
+    TELLS_ACCESSOR = True

@@ -6,23 +6,22 @@ run and update see the same; the update ends what `check` let end, and what ends
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from dynamic_providers import lease_notes
+from dynamic_providers import endings, lease_notes
 from dynamic_providers.state import Run
 from dynamic_providers.token_pair import ACTS
 from dynamic_providers.verbs import Props, Provider, changed, inputs_of, is_unknown, verb
-from rotation import evidence, lifecycle
+from rotation import lifecycle
 from rotation.checks import History, planned_at
 from rotation.clock import from_rfc3339, to_rfc3339
 from rotation.errors import RotationError, StateIsOlder
-from rotation.evidence import EvidencePolicy, Given, Judgement
-from rotation.ledger import Entry, Ledger, Superseded
+from rotation.evidence import Judgement
+from rotation.ledger import Ledger, Superseded
 from rotation.model import Policy, is_newer, stored_policy
 from rotation.reasons import TAKEN, Action, Decision, Reason
 from rotation.receipt import Receipt, Waiting, secret_places
@@ -62,21 +61,24 @@ class RetirementProvider(Provider):
         """Show in the dry run what ends now, and what alerts will tell, as the receipt and the evidence have it."""
         skipped = news.get("superseded") is None  # its pair failed, and with `--continue-on-error` the engine asks
         receipt = None if skipped or _is_older(run, news) else run.receipt(news["token"], _list(news, "was"))
-        judged = Judgement(()) if receipt is None else _judged(run, receipt, olds, news)
+        judged = Judgement(()) if receipt is None else endings.judged(run, receipt, olds, news)
         for decision in judged.told:
             run.tell(news["token"], decision)
-        for reason in judged.conditions if receipt else _known_before(olds):
+        for reason in judged.conditions if receipt else endings.known_before(olds):
             run.note_condition(news["token"], reason)
+        if news["token"] not in run.checked:  # a retirement alone, or a check that failed: what was told of it stands
+            for reason in endings.told_of_the_token(olds):
+                run.note_condition(news["token"], reason)
         decided: Props = {"ends_now": list(judged.ends), "conditions": run.conditions(news["token"])}
         decided |= {act: news.get(act) is not False for act in ACTS}  # a pair of an older release tells neither
-        return CheckResult({**news, "evidence": _asked(news), **decided}, [])
+        return CheckResult({**news, "evidence": endings.asked(news), **decided}, [])
 
     @verb
     def diff(self, run: Run, _id: str, olds: Props, news: Props) -> DiffResult:
         if _is_older(run, news):
             return DiffResult(changes=False)
         due = Ledger.from_state(olds["entries"]).due(run.now)
-        held = _held(run, news, due, from_rfc3339(olds["published_at"]))
+        held = endings.held(run, news, due, from_rfc3339(olds["published_at"]))
         ends = len(due) > len(held) or bool(news["ends_now"])
         told = changed({**_UNTOLD, **olds}, news, (*GIVEN, "conditions"))
         return DiffResult(changes=ends or told or (bool(held) and _receipt_is_lost(run, news)))
@@ -109,58 +111,6 @@ class RetirementProvider(Provider):
         run.cluster.remove_receipt(props["token"])
 
 
-def _judged(run: Run, receipt: Receipt, olds: Props, news: Props) -> Judgement:
-    """What ends now of all that the receipt names; the sources are asked only where its end depends on them."""
-    due = [item for item in _waiting(run, receipt, olds, news) if item.deadline <= run.now]
-    given = Given(receipt.generation, receipt.fingerprint, receipt.published_at)
-    policy, lacks = _evidence(news), []
-    if evidence.asks(policy, due, given.published_at, run.now):
-        found = [evidence.lack(source, run.cluster.observe(source), given) for source in policy.sources]
-        lacks = [cause for cause in found if cause]
-    return evidence.judge(policy, due, lacks, given.published_at, run.now)
-
-
-def _waiting(run: Run, receipt: Receipt, olds: Props, news: Props) -> list[Waiting]:
-    """What waits for its end: all of it is due in an emergency, and what is current again waits no more."""
-    waiting = [item for item in receipt.superseded if item.generation != news["generation"]]
-    if not _is_emergency(olds, news):
-        return waiting
-    return [item.model_copy(update={"deadline": min(item.deadline, run.now), "expedited": True}) for item in waiting]
-
-
-def _held(run: Run, news: Props, due: Iterable[Entry], published_at: datetime) -> list[str]:
-    """The due generations that wait for evidence which `check` did not find."""
-    policy, may_end = _evidence(news), news["ends_now"]
-    return [
-        item.generation
-        for item in due
-        if item.generation not in may_end and not evidence.ends_unseen(policy, item, published_at, run.now)
-    ]
-
-
-def _evidence(news: Props) -> EvidencePolicy:
-    asked = _asked(news)
-    return EvidencePolicy.model_validate(asked) if asked else evidence.OFF
-
-
-def _asked(news: Props) -> Props:
-    """What is asked for as evidence; empty when none is, however that is written."""
-    asked: Props = news.get("evidence") or {}
-    return asked if asked.get("mode", "off") != "off" else {}
-
-
-def _known_before(olds: Props) -> list[Reason]:
-    """What an earlier run told of evidence; it stands while the receipt cannot be read."""
-    told = olds.get("conditions") or []
-    return [reason for reason in evidence.CONDITIONS if reason in told]
-
-
-def _is_emergency(olds: Props, news: Props) -> bool:
-    """Whether an operator called an emergency since the ledger was last written."""
-    nonce = news["emergency"]
-    return bool(olds) and not is_unknown(nonce) and bool(nonce) and nonce != olds["emergency"]
-
-
 def _settle(run: Run, olds: Props, news: Props) -> Props:
     """Enter what is superseded, retire what is due, and tell the receipt. A failed revocation is kept, never raised."""
     policy = stored_policy(news["policy"])
@@ -172,9 +122,9 @@ def _settle(run: Run, olds: Props, news: Props) -> Props:
     superseded = [Superseded(item["generation"], item["handle"]) for item in named]
     known = _reinstated(run, olds, news)
     ledger = known.admit(superseded, published_at, policy.overlap)
-    if _is_emergency(olds, news):
+    if endings.is_emergency(olds, news):
         ledger = ledger.expedite(run.now)
-    held = _held(run, news, ledger.due(run.now), published_at)
+    held = endings.held(run, news, ledger.due(run.now), published_at)
     ledger = lifecycle.retire(run.backend(news["backend"]), ledger, run.now, keep=[current, *held])
     failures = ledger.attempts() - known.attempts()
     dead = [entry.generation for entry in ledger.entries if entry.retired]

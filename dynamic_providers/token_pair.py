@@ -36,10 +36,12 @@ GIVEN = (
     "emergency",
 )
 ACTS = ("auto_renew", "auto_rotate")
-INPUTS = (*GIVEN, "retired", "drift", *ACTS)
-COMPARED = (*GIVEN, "retired", *ACTS)
-_UNTOLD: Props = dict.fromkeys(ACTS, True)
+_UNTOLD: Props = {**dict.fromkeys(ACTS, True), "failing": False}
 """What a state of an older release does not tell."""
+INPUTS = (*GIVEN, "retired", "drift", *_UNTOLD)
+COMPARED = (*GIVEN, "retired", *_UNTOLD)
+_FAILING = frozenset({Reason.EXPIRED, Reason.ROTATION_OVERDUE, Reason.PREVIOUS_UNPUBLISHED, Reason.REJECTED_BY_BACKEND})
+"""Conditions with which a token's places say that its rotation failed."""
 OUTPUTS = ("expires", "previous", "previous_generation", "previous_valid_until", "superseded", "repairs")
 _NO_PREVIOUS = {"previous": "", "previous_generation": "", "previous_valid_until": ""}
 
@@ -52,6 +54,7 @@ class TokenPairProvider(Provider):
         receipt = run.receipt(news["token"], news["was"])
         retired = list(receipt.retired) if receipt else olds.get("retired") or []
         found = {"retired": retired, "drift": _drift(run, olds, news), **_acts(run, olds, news)}
+        found["failing"] = not _FAILING.isdisjoint(map(Reason, run.conditions(news["token"])))
         return CheckResult({**news, **found}, [])
 
     @verb
@@ -226,8 +229,9 @@ class TokenPair(Resource, module="token-rotation", name="TokenPair"):
     repairs: pulumi.Output[int | None]
     auto_renew: pulumi.Output[bool]
     auto_rotate: pulumi.Output[bool]
+    failing: pulumi.Output[bool]
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
         own = pulumi.ResourceOptions(additional_secret_outputs=["value", "previous"])
-        absent = dict.fromkeys(("retired", *ACTS, *OUTPUTS))
+        absent = dict.fromkeys(("retired", *_UNTOLD, *OUTPUTS))
         super().__init__(TokenPairProvider(), name, {**absent, **props}, pulumi.ResourceOptions.merge(opts, own))

@@ -28,9 +28,15 @@ _NEEDS_A_PERSON = frozenset(
         Reason.EVIDENCE_MISSING,
     }
 )
-_FAILED = frozenset(
-    {Reason.BACKEND_UNREACHABLE, Reason.BACKEND_REFUSES, Reason.PREVIOUS_UNPUBLISHED, Reason.CLUSTER_AWAY}
+_HEALS = frozenset(
+    {
+        Reason.BACKEND_UNREACHABLE,
+        Reason.PREVIOUS_UNPUBLISHED,
+        Reason.CLUSTER_AWAY,
+        Reason.WAITING_FOR_DEPENDENCY,
+    }
 )
+_FAILED = _HEALS | {Reason.BACKEND_REFUSES}
 _REFUSED = (
     "InvalidSettings:",
     "passphrase",
@@ -56,6 +62,21 @@ def judge(code: int, lines: list[str], decisions: Iterable[Decision]) -> ExitCod
     if code or reasons & _FAILED:
         return ExitCode.FAILED
     return ExitCode.FINE
+
+
+def needs_a_person(reason: Reason) -> bool:
+    """Whether no later run can settle this by itself."""
+    return reason in _NEEDS_A_PERSON
+
+
+def is_failure(reason: Reason) -> bool:
+    """Whether a decision for this reason means that something that was due could not be done."""
+    return reason in _FAILED
+
+
+def heals(outcome: ExitCode, code: int, decisions: Iterable[Decision]) -> bool:
+    """Whether trying again soon may help. What a backend refuses, it refuses again, and an audit log fills with it."""
+    return outcome is ExitCode.FAILED and bool(code or {decision.reason for decision in decisions} & _HEALS)
 
 
 def _is_error(line: str) -> bool:

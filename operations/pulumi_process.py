@@ -14,6 +14,7 @@ from pathlib import Path
 from operations.session import end_session
 
 _GRACE_SECONDS = 20.0
+_NOT_STARTED = 1
 
 
 @dataclass(frozen=True)
@@ -25,17 +26,46 @@ class Ended:
     overdue: bool = False
 
 
+class Stop:
+    """Ends whichever `pulumi` runs, asked from another thread; none starts after that."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, grace_seconds: float = _GRACE_SECONDS) -> None:
+        with self._lock:
+            self.asked = True
+            process = self._process
+        if process is not None:
+            _end(process, grace_seconds)
+
+    def watch(self, process: subprocess.Popen[str]) -> None:
+        """From now on this is the one that runs; ended at once where that was asked before."""
+        with self._lock:
+            self._process = process
+            asked = self.asked
+        if asked:
+            _end(process)
+
+
 def run_pulumi(
     arguments: Sequence[str],
     directory: Path,
     environment: Mapping[str, str],
     limit_seconds: float,
     hear: Callable[[str], None] = lambda _line: None,
+    *,
+    stop: Stop | None = None,
 ) -> Ended:
     """Run `pulumi` with these arguments; each line is heard as it comes.
 
-    After the limit, and when we are asked to end, the CLI is asked to stop, and its session killed after a grace.
+    After the limit, by `stop`, and when we are asked to end, the CLI is asked to stop, and its session killed after a
+    grace.
     """
+    if stop and stop.asked:
+        return Ended(_NOT_STARTED, [])
     process = subprocess.Popen(
         ["pulumi", *arguments, "--non-interactive", "--color", "never"],
         cwd=directory,
@@ -46,6 +76,8 @@ def run_pulumi(
         text=True,
         start_new_session=True,
     )
+    if stop:
+        stop.watch(process)
     overdue = threading.Event()
 
     def end_overdue() -> None:
@@ -72,10 +104,10 @@ def run_pulumi(
     return Ended(code, lines, overdue.is_set())
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[str], grace_seconds: float = _GRACE_SECONDS) -> None:
     """Ask the CLI to stop, so that it saves what is done; then leave nothing of its session, not even a provider."""
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE_SECONDS)
+            process.wait(grace_seconds)
     end_session(process.pid)

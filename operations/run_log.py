@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import stamina.instrumentation
 import structlog
 
 from rotation.clock import to_rfc3339
@@ -15,7 +16,11 @@ Log = structlog.typing.FilteringBoundLogger
 
 
 def open_log(run: str, clock: Callable[[], datetime]) -> Log:
-    """A log on standard output whose every line carries the run's id and an instant."""
+    """A log on standard output whose every line carries the run's id and an instant.
+
+    Retries are told by what comes of them, not by a line for each.
+    """
+    stamina.instrumentation.set_on_retry_hooks([])
 
     def stamp(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         return {"at": to_rfc3339(clock()), "run": run, **event}

@@ -1,4 +1,4 @@
-"""One unattended run: recover a stale lock, never a live one; one `up`; tell what was decided; end with a code."""
+"""One unattended run: recover a stale lock, never a live one; one `up`, and once more what heals; end with a code."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from operations.exit_code import ExitCode, judge, refused_input
-from operations.pulumi_process import Ended, run_pulumi
+from operations.exit_code import ExitCode, heals, judge, refused_input
+from operations.pulumi_process import Ended, Stop, run_pulumi
 from operations.run_log import Log
 from operations.stack_lock import StackLock, end_remains, is_stale, locks_in
+from operations.told import Told
 from rotation.durations import format_duration
 from rotation.reasons import Action, Decision, Reason, read_reason_line
 from rotation.receipt import RUN_ID_VARIABLE
@@ -24,15 +25,34 @@ _UP = ("up", "--yes", "--skip-preview", "--continue-on-error")
 _CLEAR = ("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
 _PENDING = "pending operations"
 _LOCKED = "the stack is currently locked"
-_CHANGES = re.compile(r"^\s+\S+\s*(\d+) (created|updated|replaced|deleted|unchanged)$")
+_NOT_TARGETED = "not specified in --target list"
+_SWEEPS = ("--target", "**:Sweep::*")
+_RETIREMENTS = ("--target", "**:Retirement::*")
+_RETIREMENT_URN = re.compile(r"urn:pulumi:\S+:Retirement::\S+")
 _SECRETS_REMEDY = (
     "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to the passphrase of this stack's secrets."
 )
 
 
+WasOver = Callable[[str, datetime], bool]
+"""Whether whoever ran on another host at an instant of its clock is certainly over."""
+
+
+def nobody_is_over(_host: str, _at: datetime) -> bool:
+    """What is known without a Lease."""
+    return False
+
+
 @dataclass(frozen=True)
 class ScheduledRun:
-    """A run of one stack. `settle` is waited after a dead run's processes are gone, before its lock is broken."""
+    """A run of one stack. `settle` is waited after a dead run's processes are gone, before its lock is broken.
+
+    only_retire: revoke what is past its deadline and sweep; the engine leaves every other resource as it is
+    limit:       for the run as a whole
+    attempts:    how often `up` is tried while it fails for what heals by itself; `backoff` is waited in between
+    was_over:    what is known of runs on other hosts
+    stop:        ends the run from another thread
+    """
 
     id: str
     directory: Path
@@ -41,28 +61,77 @@ class ScheduledRun:
     limit: timedelta
     settle: timedelta = LONGEST_CALL
     sleep: Callable[[float], None] = time.sleep
+    only_retire: bool = False
+    attempts: int = 2
+    backoff: timedelta = timedelta(seconds=30)
+    was_over: WasOver = nobody_is_over
+    stop: Stop = field(default_factory=Stop)
+    monotonic: Callable[[], float] = time.monotonic
+    _started: list[float] = field(default_factory=list)
+    _lines: list[str] = field(default_factory=list)
     _told: set[tuple[str, Decision]] = field(default_factory=set)
+
+    @property
+    def told(self) -> Told:
+        """What the whole run told, with every attempt."""
+        return Told(self._lines)
 
     def run(self) -> ExitCode:
         """Do it. Nothing is raised for what a run can meet; the log says what happened."""
         self.log.info("run started", stack=self.stack or "selected")
-        ended = self._pulumi(*_UP)
+        self._started.append(self.monotonic())
+        code, ended = self._attempt()
+        for attempt in range(2, self.attempts + 1):
+            if not (heals(code, ended.code, _decisions(ended)) and self._has_time(ended)):
+                break
+            seconds = self.backoff.total_seconds()
+            self.log.warning("run failed and is tried again", attempt=attempt, attempts=self.attempts, seconds=seconds)
+            self.sleep(seconds)
+            code, ended = self._attempt()
+        return self._finish(code, ended)
+
+    def _attempt(self) -> tuple[ExitCode, Ended]:
+        """One `up` with all that it takes; every decision of it is made anew from what is there now."""
+        ended = self._up()
         locks = locks_in(ended.lines)
         if locks and ended.code:
             if not self._recover(locks):
-                return self._finish(ExitCode.LOCKED, ended)
-            ended = self._pulumi(*_UP)
+                return ExitCode.LOCKED, ended
+            ended = self._up()
             if ended.code and locks_in(ended.lines):
-                return self._finish(ExitCode.LOCKED, ended)
+                return ExitCode.LOCKED, ended
+        if not self.only_retire:
+            ended = self._mended(ended)
+        return judge(ended.code, ended.lines, _decisions(ended)), ended
+
+    def _up(self) -> Ended:
+        if not self.only_retire:
+            return self._pulumi(*_UP)
+        ended = self._pulumi(*_UP, *_RETIREMENTS, *_SWEEPS)
+        if ended.code and any(_NOT_TARGETED in line for line in ended.lines):
+            return self._retire_what_is_known()
+        return ended
+
+    def _retire_what_is_known(self) -> Ended:
+        """The engine refuses to target what depends on a token that no run has made yet: leave that to the next run."""
+        self.log.info("a token is declared that no run has made yet; the sweeps are left to that run")
+        shown = self._pulumi("stack", "--show-urns")
+        known = list(dict.fromkeys(urn for line in shown.lines for urn in _RETIREMENT_URN.findall(line)))
+        if shown.code or not known:
+            return shown
+        return self._pulumi(*_UP, *(option for urn in known for option in ("--target", urn)))
+
+    def _mended(self, ended: Ended) -> Ended:
+        """What a dead run, or somebody's hand, left amiss and one `up` alone does not mend."""
         if any(_PENDING in line for line in ended.lines):
             self._clear_pending_creates()
         if any(decision.reason is Reason.PUBLICATION_MISSING for decision in _decisions(ended)):
-            ended = self._pulumi(*_UP, "--refresh")  # only a refresh tells the engine that an object is gone
-        return self._finish(judge(ended.code, ended.lines, _decisions(ended)), ended)
+            return self._pulumi(*_UP, "--refresh")  # only a refresh tells the engine that an object is gone
+        return ended
 
     def _recover(self, locks: list[StackLock]) -> bool:
         for lock in locks:
-            if not is_stale(lock):
+            if not is_stale(lock, self.was_over):
                 self.log.warning("stack is locked by a run that may be alive", lock=str(lock))
                 return False
         for lock in locks:
@@ -82,13 +151,22 @@ class ScheduledRun:
     def _pulumi(self, *arguments: str) -> Ended:
         chosen = ("--stack", self.stack) if self.stack else ()
         environment = {RUN_ID_VARIABLE: self.id}
-        limit = self.limit.total_seconds()
-        ended = run_pulumi([*arguments, *chosen], self.directory, environment, limit, self._hear)
+        command = [*arguments, *chosen]
+        ended = run_pulumi(command, self.directory, environment, self._left(), self._hear, stop=self.stop)
         if ended.overdue:
             self.log.error("pulumi was ended", command=arguments[0], limit=format_duration(self.limit))
         return ended
 
+    def _left(self) -> float:
+        """Seconds of the limit that are left; a moment at least, in which a command tells that it was ended."""
+        return max(1.0, self._started[0] + self.limit.total_seconds() - self.monotonic())
+
+    def _has_time(self, ended: Ended) -> bool:
+        """Whether another attempt may begin, and would have as long as the backoff before the limit."""
+        return not (ended.overdue or self.stop.asked) and self._left() > 2 * self.backoff.total_seconds()
+
     def _hear(self, line: str) -> None:
+        self._lines.append(line)
         found = read_reason_line(line)
         if found:
             if found not in self._told:  # the CLI repeats what providers print in its closing diagnostics
@@ -102,8 +180,7 @@ class ScheduledRun:
         say("decision", token=token, action=decision.action, reason=decision.reason, message=decision.message)
 
     def _finish(self, code: ExitCode, ended: Ended) -> ExitCode:
-        changes = {match[2]: int(match[1]) for match in map(_CHANGES.match, ended.lines) if match}
-        changes.pop("unchanged", None)
+        changes = Told(ended.lines).changes
         refused = refused_input(ended.lines) if code is ExitCode.REFUSED_INPUT else ""
         if "passphrase" in refused:
             self.log.error("the stack's secrets cannot be read", remedy=_SECRETS_REMEDY)
@@ -113,4 +190,4 @@ class ScheduledRun:
 
 
 def _decisions(ended: Ended) -> list[Decision]:
-    return [found[1] for line in ended.lines if (found := read_reason_line(line))]
+    return [decision for _, decision in Told(ended.lines).decisions]

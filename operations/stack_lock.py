@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -35,10 +35,14 @@ def locks_in(lines: Iterable[str]) -> list[StackLock]:
     return [StackLock(m["user"], m["host"], int(m["pid"]), _instant(m["at"])) for m in found]
 
 
-def is_stale(lock: StackLock) -> bool:
-    """Whether the run is over: it was on this machine and its process is gone. Anything less certain counts as live."""
+def is_stale(lock: StackLock, was_over: Callable[[str, datetime], bool] = lambda _host, _at: False) -> bool:
+    """Whether the run is over. Anything less certain counts as live.
+
+    On this machine: its process is gone. On another one: `was_over` knows that whoever ran on that host at that instant
+    of its clock is over. An age alone proves nothing: a person's `pulumi up` elsewhere may take its time.
+    """
     if lock.host != socket.gethostname():
-        return False
+        return was_over(lock.host, lock.taken)
     started = _start_of(lock.pid)
     return started is None or started > lock.taken + _START_TOLERANCE  # later: the number was given away
 

@@ -70,16 +70,17 @@ class Narrator:
 
 def real_parts() -> list[tuple[str, str, str]]:
     """Each part of the sandbox: its name, whether it is the real one, and which it is."""
-    plugin = toolchain.real_plugin("kubernetes")
     return [
         ("Pulumi CLI and Python host", "real", str(toolchain.locate("pulumi").parent.parent.name)),
         ("Kubernetes API, etcd, RBAC", "real", str(toolchain.locate("kube-apiserver").parent.parent.name)),
         ("Vault", "real (OpenBao)", str(toolchain.locate("bao").parent.parent.name)),
         ("Authentik", "simulated", "sandbox/apis, as 2026.5 behaves"),
-        (
-            "kubernetes provider plugin",
-            "real" if plugin else "stand-in",
-            "installed" if plugin else "sandbox/plugins, on the real API",
-        ),
+        _plugin("kubernetes", "on the real API"),
         ("clock", "real", "rotations came due by themselves"),
     ]
+
+
+def _plugin(name: str, whereon: str) -> tuple[str, str, str]:
+    real = toolchain.real_plugin(name)
+    told = ("real", "installed") if real else ("stand-in", f"sandbox/plugins, {whereon}")
+    return (f"{name} provider plugin", *told)

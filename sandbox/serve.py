@@ -8,6 +8,7 @@ import string
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from rotation import clock as clocks
 from rotation.backends.transport import Request, Response
 from sandbox.apis.authentik import Authentik
 from sandbox.apis.authentik_records import DEFAULT_TOKEN_DURATION
+from sandbox.apis.connect import DEFAULT_LAG, Connect
 from sandbox.clock import offset_clock
 from sandbox.control import PREFIX, Control, Inspectable
 from sandbox.faults import Faults, Handler
@@ -145,10 +147,25 @@ def authentik(
     """A simulated Authentik. Prints its URL as the first line."""
     api = Authentik(
         offset_clock(clock_file) if clock_file else clocks.system_clock,
-        bootstrap_key=_bootstrap_key(bootstrap_token_file),
+        bootstrap_key=_first_key(bootstrap_token_file),
         default_token_duration=default_token_duration,
         delete_expired_on_use=delete_expired_on_use,
     )
+    serve_until_stopped(_Server(port, api.handle, api))
+
+
+@app.command()
+def connect(
+    access_token_file: Annotated[Path, typer.Option(help="Holds the access token; written when it is not there.")],
+    vault: Annotated[list[str] | None, typer.Option(help="Name of a vault that is there; may be given again.")] = None,
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    lag_seconds: Annotated[float, typer.Option(help="How long reads lag writes.")] = DEFAULT_LAG.total_seconds(),
+    clock_file: Annotated[Path | None, typer.Option(help="Offset in seconds to the wall clock.")] = None,
+) -> None:
+    """A simulated 1Password Connect. Prints its URL as the first line."""
+    api = Connect(offset_clock(clock_file) if clock_file else clocks.system_clock, lag=timedelta(seconds=lag_seconds))
+    vaults = [api.add_vault(name) for name in vault or ["homelab"]]
+    api.grant("sandbox", *vaults, value=_first_key(access_token_file))
     serve_until_stopped(_Server(port, api.handle, api))
 
 
@@ -162,7 +179,7 @@ def serve_until_stopped(server: _Server) -> None:
         server.close()
 
 
-def _bootstrap_key(path: Path) -> str:
+def _first_key(path: Path) -> str:
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text("".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(60)))

@@ -17,7 +17,10 @@ from rotation.receipt import secret_target
 from simulator.engine import Engine, Props, Unpublish, no_unpublishing
 
 MINTED = ("generation", "reason", "value", "handle", "created", "granted_until", "fingerprint", "emergency")
-PAIRED = ("generation", "reason", "created", "expires", "fingerprint", "emergency", "superseded")
+PAIRED = (
+    *("generation", "reason", "created", "expires", "fingerprint", "emergency", "superseded"),
+    *("auto_renew", "auto_rotate"),
+)
 ASKED = ("spec", "force", "emergency", "rollback", "paused", "probe")
 Write = Callable[[str, Mapping[str, str]], None]
 
@@ -111,6 +114,7 @@ class Program:
         common["was"] = list(token.was)
         given: Props = {name: getattr(token, name) for name in ASKED}
         given |= {name: list(getattr(token, name)) for name in ("places", "adopt", "take_over")}
+        given["dependencies"] = {}
         try:
             minted = self._step("token", token.name, {**common, **given}, token.was)
             taken = {name: minted[name] for name in MINTED}
@@ -118,7 +122,7 @@ class Program:
             self._pairs[token.name] = pair
             for place in token.places:
                 self.turn("publish", token.name)
-                self.engine.publish(place, published_content(pair), self.write)
+                self.engine.publish(place, published_content(pair, paused=token.paused), self.write)
             paired = {name: pair[name] for name in PAIRED}
             published = [secret_target(place) for place in token.places]
             retiring = {**common, **paired, "published": published, "evidence": dict(token.evidence)}
@@ -152,14 +156,24 @@ class Program:
         return self.engine.step(kind, name, given, was)
 
 
-def published_content(pair: Props) -> dict[str, str]:
-    """What every place of a token holds."""
+def published_content(pair: Props, *, paused: bool = False) -> dict[str, str]:
+    """What every place of a token holds. `paused` is what the config says of it."""
     told = {"token": pair["value"], "token-previous": pair["previous"], "generation": pair["generation"]}
     told |= {"previous-generation": pair["previous_generation"], "previous-valid-until": pair["previous_valid_until"]}
     repairs = pair["repairs"]
     told["repairs"] = "unknown" if is_unknown(repairs) else str(int(repairs or 0) or "")
-    told |= _marks(pair)
+    told |= {**_marks(pair), "status": _status(pair, paused=paused)}
     return {name: text for name, text in told.items() if text}
+
+
+def _status(pair: Props, *, paused: bool) -> str:
+    """As `components.publications.contents` writes it."""
+    if pair["failing"]:
+        return "failed"
+    if paused or pair["auto_rotate"] is False:
+        return "paused"
+    previous = pair["previous_generation"]
+    return "unknown" if is_unknown(previous) else "overlap" if previous else "active"
 
 
 def _marks(pair: Props) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ import toolchain
 
 pytest_plugins = ["sandbox.pytest_servers"]
 
+PLUGINS = ("kubernetes", "random", "vault", "terraform-provider", "onepassword")
 EXPECTED_SKIPS: frozenset[str] = frozenset()
 """Reasons for which a test may be skipped. A skip for any other reason fails the session."""
 
@@ -27,8 +29,15 @@ def _retries_do_not_wait() -> Iterator[None]:
 
 def pytest_report_header() -> list[str]:
     """Say which parts are real."""
-    plugin = "real" if toolchain.real_plugin("kubernetes") else "a stand-in"
-    return [f"real: Pulumi CLI, kube-apiserver, etcd, OpenBao. Simulated: Authentik. Kubernetes plugin: {plugin}"]
+    real = "Pulumi CLI, kube-apiserver, kube-controller-manager, etcd, OpenBao, Prometheus"
+    deep = ", External Secrets" if os.environ.get("DEEP") else ""
+    plugins = [name for name in PLUGINS if toolchain.real_plugin(name)]
+    stand_ins = [name for name in PLUGINS if name not in plugins]
+    told = f"real: {real}{deep}. Simulated: Authentik, 1Password Connect"
+    return [
+        told,
+        f"provider plugins: real: {', '.join(plugins) or 'none'}; stand-ins: {', '.join(stand_ins) or 'none'}",
+    ]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -13,10 +13,14 @@ _LIMIT_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class PluginInstall:
-    """The resource plugin `plugin`. `place` is asked first: the CLI itself would try a dead network for minutes."""
+    """The resource plugin `plugin`. `place` is asked first: the CLI itself would try a dead network for minutes.
+
+    server: where the CLI finds a plugin that Pulumi's own place does not have, as its package says
+    """
 
     plugin: str
     place: str = "https://get.pulumi.com"
+    server: str = ""
     origin: ClassVar[str] = "installed by pulumi"
 
     def obtain(self, job: Job) -> None:
@@ -24,8 +28,9 @@ class PluginInstall:
         pulumi = job.locate("pulumi")
         check_reachable(self.place)
         home = job.scratch / "pulumi-home"
+        server = ["--server", self.server] if self.server else []
         run(
-            [str(pulumi), "plugin", "install", "resource", self.plugin, job.version],
+            [str(pulumi), "plugin", "install", "resource", self.plugin, job.version, *server],
             cwd=job.scratch,
             environ={**os.environ, "PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"},
             log=job.log,

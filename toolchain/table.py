@@ -210,13 +210,23 @@ EXTERNAL_SECRETS = Tool(
     by_default=False,  # only the deep tests need it, and it takes 7 minutes of processor time with all its providers
 )
 
-KUBERNETES_PLUGIN = Tool(
-    name="pulumi-resource-kubernetes",
-    version="4.34.2",
-    programs=("pulumi-resource-kubernetes",),
-    ways=(PluginInstall("kubernetes"),),
-    required=False,
-    stand_in="the sandbox's own plugin",
+
+def _provider_plugin(version: str, way: PluginInstall) -> Tool:
+    """The plugin of one of the user's packages, at the version that the package asks for."""
+    name = f"pulumi-resource-{way.plugin}"
+    return Tool(name, version, (name,), (way,), required=False, stand_in="the sandbox's own plugin")
+
+
+PROVIDER_PLUGINS = (
+    _provider_plugin("4.34.2", PluginInstall("kubernetes")),
+    _provider_plugin("4.21.4", PluginInstall("random")),
+    _provider_plugin("7.14.0", PluginInstall("vault")),
+    # pulumi-authentik is this plugin with Authentik's Terraform provider as its parameter.
+    _provider_plugin("0.12.0", PluginInstall("terraform-provider")),
+    _provider_plugin(
+        "1.2.1",
+        PluginInstall("onepassword", "https://api.github.com", "github://api.github.com/1Password/pulumi-onepassword"),
+    ),
 )
 
 TOOLS: dict[str, Tool] = {
@@ -232,6 +242,6 @@ TOOLS: dict[str, Tool] = {
         PROMETHEUS_OPERATOR_CRDS,
         EXTERNAL_SECRETS_CRDS,
         EXTERNAL_SECRETS,
-        KUBERNETES_PLUGIN,
+        *PROVIDER_PLUGINS,
     )
 }

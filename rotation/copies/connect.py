@@ -59,7 +59,7 @@ class Connect:
 
     def vault_id(self, vault: str) -> str:
         """The id of a vault that is given by id or by name. Raises NotFound, or Refused where several bear the name."""
-        if _ID.fullmatch(vault):
+        if is_id(vault):
             return vault
         act = f"find the vault {vault!r}"
         found = self._search(act, "/v1/vaults", f"name eq {_quoted(vault)}")
@@ -78,7 +78,7 @@ class Connect:
         """An item that is given by id or by title. Raises NotFound, or Refused where several bear the title."""
         act = f"read the item {item!r}"
         item_id = item
-        if not _ID.fullmatch(item):
+        if not is_id(item):
             ids = [found.id for found in self.find(vault_id, item)]
             item_id = _only(act, ids, "Correct the title, or make the item.")
         answer = self._read(act, f"/v1/vaults/{vault_id}/items/{item_id}")
@@ -92,6 +92,11 @@ class Connect:
 
     def _read(self, act: str, path: str, query: Mapping[str, str] | None = None) -> Response:
         return _patiently(lambda: self._client.read(act, path, query))
+
+
+def is_id(text: str) -> bool:
+    """Whether a text has the form of Connect's ids, so that no search is needed."""
+    return _ID.fullmatch(text) is not None
 
 
 def read_item(transport: Transport, credential: str, vault: str, item: str, field: str, *, clock: Clock) -> Found:

@@ -17,6 +17,8 @@ from typing import Any
 from rotation.backends.transport import Request, Response, json_response
 from rotation.clock import Clock
 from sandbox.apis import authentik_admin as admin
+from sandbox.apis import authentik_groups as groups
+from sandbox.apis import authentik_roles as roles
 from sandbox.apis import authentik_tokens as tokens
 from sandbox.apis import authentik_users as users
 from sandbox.apis.authentik_calls import Call, forbidden
@@ -47,11 +49,30 @@ _ROUTES: Router[Callable[[Call], Response]] = Router(
         ("GET", "/core/users/{pk}/"): users.read_user,
         ("PATCH", "/core/users/{pk}/"): users.patch_user,
         ("DELETE", "/core/users/{pk}/"): users.delete_user,
-        ("GET", "/core/groups/"): users.list_groups,
-        ("POST", "/core/groups/"): users.create_group,
-        ("GET", "/core/groups/{pk}/"): users.read_group,
-        ("POST", "/core/groups/{pk}/add_user/"): users.add_member,
-        ("POST", "/core/groups/{pk}/remove_user/"): users.remove_member,
+        ("PUT", "/core/users/{pk}/"): users.put_user,
+        ("GET", "/core/groups/"): groups.list_groups,
+        ("POST", "/core/groups/"): groups.create_group,
+        ("GET", "/core/groups/{pk}/"): groups.read_group,
+        ("PUT", "/core/groups/{pk}/"): groups.put_group,
+        ("PATCH", "/core/groups/{pk}/"): groups.patch_group,
+        ("DELETE", "/core/groups/{pk}/"): groups.delete_group,
+        ("POST", "/core/groups/{pk}/add_user/"): groups.add_member,
+        ("POST", "/core/groups/{pk}/remove_user/"): groups.remove_member,
+        ("GET", "/rbac/roles/"): roles.list_roles,
+        ("POST", "/rbac/roles/"): roles.create_role,
+        ("GET", "/rbac/roles/{pk}/"): roles.read_role,
+        ("PUT", "/rbac/roles/{pk}/"): roles.update_role,
+        ("PATCH", "/rbac/roles/{pk}/"): roles.update_role,
+        ("DELETE", "/rbac/roles/{pk}/"): roles.delete_role,
+        ("POST", "/rbac/roles/{pk}/add_user/"): roles.add_holder,
+        ("POST", "/rbac/roles/{pk}/remove_user/"): roles.remove_holder,
+        ("POST", "/rbac/permissions/assigned_by_roles/{pk}/assign/"): roles.assign,
+        ("PATCH", "/rbac/permissions/assigned_by_roles/{pk}/unassign/"): roles.unassign,
+        ("GET", "/rbac/permissions/"): roles.list_granted,
+        ("GET", "/rbac/permissions/roles/"): roles.list_on_objects,
+        ("GET", "/rbac/permissions/roles/{pk}/"): roles.read_on_object,
+        ("PUT", "/rbac/permissions/roles/{pk}/"): roles.put_on_object,
+        ("DELETE", "/rbac/permissions/roles/{pk}/"): roles.delete_on_object,
         ("GET", "/admin/version/"): admin.version,
         ("GET", "/admin/settings/"): admin.read_settings,
         ("PUT", "/admin/settings/"): admin.put_settings,

@@ -46,9 +46,10 @@ class Call:
     store: Store
     params: Mapping[str, str]
 
-    def require(self, *permissions: str) -> None:
-        """Raises Refusal 403 unless the caller holds all of them globally."""
-        if not all(self.caller.may(permission) for permission in permissions):
+    def require(self, *permissions: str, on: object = None) -> None:
+        """Raises Refusal 403 unless the caller holds all of them globally, or on the object with this pk."""
+        pk = None if on is None else str(on)
+        if not all(self.caller.may(permission, pk) for permission in permissions):
             raise forbidden()
 
     def record(self, action: str, context: dict[str, Any]) -> None:

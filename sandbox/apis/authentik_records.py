@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -16,18 +17,40 @@ _UNITS = {"weeks", "days", "hours", "minutes", "seconds", "milliseconds", "micro
 
 
 @dataclass
+class Role:
+    """What permissions attach to, since 2025.12 the only thing. Each assignment is a row with a number of its own.
+
+    granted:   global permissions such as `authentik_core.view_user`, by row
+    on_object: pairs of permission and object pk, by row
+    """
+
+    pk: str
+    name: str
+    granted: dict[int, str] = field(default_factory=dict)
+    on_object: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    def gives(self, permission: str, object_pk: str | None) -> bool:
+        return permission in self.granted.values() or (permission, object_pk) in self.on_object.values()
+
+
+@dataclass
 class Group:
-    """A group; its members are superusers when it says so."""
+    """A group; its members are superusers when it says so, and have its roles."""
 
     pk: str
     name: str
     is_superuser: bool = False
     attributes: dict[str, Any] = field(default_factory=dict)
+    roles: list[Role] = field(default_factory=list)
 
 
 @dataclass
 class User:
-    """A user. `permissions` are global, `object_permissions` are pairs of permission and object pk."""
+    """A user, with its own roles and those of its groups.
+
+    `permissions` (global) and `object_permissions` (pairs of permission and object pk) are those of the role that the
+    server keeps for this one user.
+    """
 
     pk: int
     uuid: str
@@ -39,6 +62,7 @@ class User:
     path: str = "users"
     is_active: bool = True
     groups: list[Group] = field(default_factory=list)
+    roles: list[Role] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
     permissions: set[str] = field(default_factory=set)
     object_permissions: set[tuple[str, str]] = field(default_factory=set)
@@ -56,7 +80,14 @@ class User:
 
     def may(self, permission: str, object_pk: str | None = None) -> bool:
         """Whether the permission is held globally, on this object, or by being a superuser."""
-        return self.is_superuser or permission in self.permissions or (permission, object_pk) in self.object_permissions
+        own = permission in self.permissions or (permission, object_pk) in self.object_permissions
+        return self.is_superuser or own or any(role.gives(permission, object_pk) for role in self.all_roles())
+
+    def all_roles(self) -> Iterator[Role]:
+        """Its own and those of its groups."""
+        yield from self.roles
+        for group in self.groups:
+            yield from group.roles
 
 
 @dataclass

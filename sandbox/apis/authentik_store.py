@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import secrets
 import string
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sandbox.apis.authentik_records import API, Event, Group, Settings, Token, User
+from sandbox.apis.authentik_records import API, Event, Group, Role, Settings, Token, User
 
 _ALPHABET = string.ascii_letters + string.digits
 _EVENTS_KEPT = 100_000
@@ -26,12 +27,19 @@ def next_sweep(instant: datetime) -> datetime:
 
 
 class Store:
-    """Users, groups, tokens and events. Tokens are found by identifier and by key in constant time."""
+    """Users, groups, roles, tokens and events. Tokens are found by identifier and by key in constant time.
+
+    Numbers are never given twice, but global permissions and those on an object are numbered apart.
+    """
 
     def __init__(self, settings: Settings, rng: random.Random | None) -> None:
         self.settings = settings
         self.users: dict[int, User] = {}
         self.groups: dict[str, Group] = {}
+        self.roles: dict[str, Role] = {}
+        self.new_grant = itertools.count(1)
+        self.new_object_grant = itertools.count(1)
+        self._new_user = itertools.count(1)
         self.tokens: dict[str, Token] = {}
         self.events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
         self._by_key: dict[str, Token] = {}
@@ -44,7 +52,7 @@ class Store:
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
 
     def add_user(self, **values: Any) -> User:
-        user = User(pk=max(self.users, default=0) + 1, uuid=self.new_uuid(), **values)
+        user = User(pk=next(self._new_user), uuid=self.new_uuid(), **values)
         self.users[user.pk] = user
         return user
 
@@ -52,6 +60,26 @@ class Store:
         group = Group(pk=self.new_uuid(), **values)
         self.groups[group.pk] = group
         return group
+
+    def add_role(self, **values: Any) -> Role:
+        role = Role(pk=self.new_uuid(), **values)
+        self.roles[role.pk] = role
+        return role
+
+    def members(self, group: Group) -> list[User]:
+        return [user for user in self.users.values() if group in user.groups]
+
+    def remove_group(self, group: Group) -> None:
+        for user in self.members(group):
+            user.groups.remove(group)
+        del self.groups[group.pk]
+
+    def remove_role(self, role: Role) -> None:
+        """Its permissions go with it."""
+        holders: list[User | Group] = [*self.users.values(), *self.groups.values()]
+        for holder in holders:
+            holder.roles = [held for held in holder.roles if held is not role]
+        del self.roles[role.pk]
 
     def user_named(self, username: str) -> User | None:
         return next((user for user in self.users.values() if user.username == username), None)

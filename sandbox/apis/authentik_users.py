@@ -1,4 +1,4 @@
-"""`/core/users/` and `/core/groups/` of the simulated Authentik."""
+"""`/core/users/` of the simulated Authentik."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from rotation.backends.transport import Response, json_response
-from sandbox.apis.authentik_calls import Call, Fields, Listing, invalid, is_boolean, missing
+from sandbox.apis.authentik_calls import Call, Fields, Listing, forbidden, invalid, is_boolean, missing
+from sandbox.apis.authentik_groups import partial_group
 from sandbox.apis.authentik_records import APP_PASSWORD, TOKEN_EXPIRES, Group, User, rest_time
 from sandbox.apis.routing import Refusal
 
+_VIEW = "authentik_core.view_user"
 _TYPES = ("internal", "external", "service_account", "internal_service_account")
 _SERVICE_ACCOUNT_PASSWORD_LIFETIME = timedelta(days=360)
 
@@ -47,16 +49,6 @@ LISTING = Listing(
     default_order="username",
 )
 
-GROUP_LISTING = Listing(
-    filters={
-        "name": lambda group, wanted: group.name == wanted,
-        "is_superuser": lambda group, wanted: is_boolean(group.is_superuser, wanted),
-    },
-    searched=lambda group: (group.name,),
-    orders={"name": lambda group: group.name},
-    default_order="name",
-)
-
 
 def me(call: Call) -> Response:
     """The cheap proof that a key works."""
@@ -68,24 +60,27 @@ def me(call: Call) -> Response:
         "is_active": user.is_active,
         "is_superuser": user.is_superuser,
         "groups": [{"name": group.name, "pk": group.pk} for group in user.groups],
-        "roles": [],
+        "roles": [{"name": role.name, "pk": role.pk} for role in user.all_roles()],
         "email": user.email,
         "avatar": "",
         "uid": user.uuid.replace("-", ""),
         "settings": {},
         "type": user.type,
-        "system_permissions": sorted(name for name in user.permissions if name.startswith("authentik_rbac.")),
+        "system_permissions": sorted(name for name in _held(user) if name.startswith("authentik_rbac.")),
     }
     return json_response(200, {"user": shown})
 
 
 def list_users(call: Call) -> Response:
-    call.require("authentik_core.view_user")
-    return LISTING.answer(call, call.store.users.values(), render)
+    """Those that the caller may see; whoever may see none is refused."""
+    seen = [user for user in call.store.users.values() if call.caller.may(_VIEW, str(user.pk))]
+    if not seen:
+        raise forbidden()
+    return LISTING.answer(call, seen, render)
 
 
 def read_user(call: Call) -> Response:
-    return json_response(200, render(_user(call, "authentik_core.view_user")))
+    return json_response(200, render(_user(call, _VIEW)))
 
 
 def create_user(call: Call) -> Response:
@@ -98,6 +93,14 @@ def create_user(call: Call) -> Response:
     )
     _apply(call, fields, user)
     return json_response(201, render(user))
+
+
+def put_user(call: Call) -> Response:
+    """A full update: needs `username` and `name`."""
+    fields = call.fields()
+    fields.text("username")
+    fields.text("name", blank=True)
+    return patch_user(call)
 
 
 def patch_user(call: Call) -> Response:
@@ -145,43 +148,6 @@ def create_service_account(call: Call) -> Response:
     return json_response(200, answer)
 
 
-def list_groups(call: Call) -> Response:
-    call.require("authentik_core.view_group")
-    return GROUP_LISTING.answer(call, call.store.groups.values(), render_group)
-
-
-def create_group(call: Call) -> Response:
-    call.require("authentik_core.add_group")
-    fields = call.fields()
-    name = fields.text("name")
-    if any(group.name == name for group in call.store.groups.values()):
-        raise invalid("name", "This field must be unique.")
-    group = call.store.add_group(
-        name=name,
-        is_superuser=fields.boolean("is_superuser", False),
-        attributes=fields.mapping("attributes", {}),
-    )
-    return json_response(201, render_group(group))
-
-
-def read_group(call: Call) -> Response:
-    return json_response(200, render_group(_group(call, "authentik_core.view_group")))
-
-
-def add_member(call: Call) -> Response:
-    group, user = _group(call, "authentik_core.change_group"), _member(call)
-    if group not in user.groups:
-        user.groups.append(group)
-    return Response(204)
-
-
-def remove_member(call: Call) -> Response:
-    group, user = _group(call, "authentik_core.change_group"), _member(call)
-    if group in user.groups:
-        user.groups.remove(group)
-    return Response(204)
-
-
 def _apply(call: Call, fields: Fields, user: User) -> None:
     kind = fields.choice("type", user.type, _TYPES)
     if kind == "internal_service_account" and kind != user.type:
@@ -209,27 +175,17 @@ def _known_group(call: Call, pk: str) -> Group:
 
 
 def _user(call: Call, permission: str) -> User:
-    call.require(permission)
     pk = call.params["pk"]
+    call.require(permission, on=pk)
     user = call.store.users.get(int(pk)) if pk.isdigit() else None
     if user is None:
         raise missing("User")
     return user
 
 
-def _group(call: Call, permission: str) -> Group:
-    call.require(permission)
-    group = call.store.groups.get(call.params["pk"])
-    if group is None:
-        raise missing("Group")
-    return group
-
-
-def _member(call: Call) -> User:
-    user = call.store.users.get(call.fields().body.get("pk", 0))
-    if user is None:
-        raise missing("User")
-    return user
+def _held(user: User) -> set[str]:
+    """Every global permission."""
+    return {*user.permissions, *(name for role in user.all_roles() for name in role.granted.values())}
 
 
 def render(user: User) -> dict[str, Any]:
@@ -243,7 +199,8 @@ def render(user: User) -> dict[str, Any]:
         "date_joined": rest_time(user.date_joined),
         "is_superuser": user.is_superuser,
         "groups": [group.pk for group in user.groups],
-        "groups_obj": [render_group(group) for group in user.groups],
+        "groups_obj": [partial_group(group) for group in user.groups],
+        "roles": [role.pk for role in user.roles],
         "email": user.email,
         "avatar": "",
         "attributes": user.attributes,
@@ -251,14 +208,4 @@ def render(user: User) -> dict[str, Any]:
         "path": user.path,
         "type": user.type,
         "uuid": user.uuid,
-    }
-
-
-def render_group(group: Group) -> dict[str, Any]:
-    return {
-        "pk": group.pk,
-        "name": group.name,
-        "is_superuser": group.is_superuser,
-        "parents": [],
-        "attributes": group.attributes,
     }

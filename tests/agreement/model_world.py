@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,7 +40,7 @@ class _Cluster(SimulatedCluster):
 
     def placed(self, namespace: str, name: str) -> Placed | None:
         found, manager = super().placed(namespace, name), self.managers.get(f"{namespace}/{name}", "")
-        return found and Placed(found.generation, found.previous_generation, manager, found.by_hand)
+        return found and replace(found, manager=manager)
 
 
 class ModelWorld(World):

@@ -9,7 +9,7 @@ from tests.dynamic_providers.line import Line
 from tests.dynamic_providers.vault_world import VaultWorld
 from tests.dynamic_providers.world import World
 
-ADDED = {"dependencies", "auto_renew", "auto_rotate", "rotations", "renewals", "revocation_failures"}
+ADDED = {"dependencies", "auto_renew", "auto_rotate", "failing", "rotations", "renewals", "revocation_failures"}
 """What states of releases before these counts do not tell."""
 
 

@@ -11,19 +11,36 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import psutil
+from kubernetes import client
 
 from tests.end_to_end.stack import Stack
 
-
-def command(stack: Stack, settle: str) -> list[str]:
-    """One unattended run, which lets calls of a dead run end for as long as `settle`."""
-    return [sys.executable, "-m", "operations", "run", "--stack", stack.name, "--settle", settle]
+LEASE = "token-rotation"
 
 
-def scheduled_run(stack: Stack, settle: str) -> subprocess.CompletedProcess[str]:
+def command(stack: Stack, settle: str, *options: str, job: str = "run") -> list[str]:
+    """One unattended run, which lets calls of a dead run end for as long as `settle`; tried once unless told."""
+    options = options or ("--attempts", "1")
+    return [sys.executable, "-m", "operations", job, "--stack", stack.name, "--settle", settle, *options]
+
+
+def with_lease(stack: Stack) -> tuple[str, ...]:
+    """Options of a job that takes the stack's Lease, keeps a record beside the receipts, and is tried once."""
+    places = ("--lease", f"{stack.namespace}/{LEASE}", "--receipts", f"{stack.namespace}/token-receipts")
+    return (*places, "--lease-duration", "12s", "--attempts", "1")
+
+
+def make_lease(stack: Stack) -> None:
+    """What the stack's schedule declares."""
+    body = client.V1Lease(metadata=client.V1ObjectMeta(name=LEASE))
+    with stack.cluster.admin_client() as api:
+        client.CoordinationV1Api(api).create_namespaced_lease(stack.namespace, body)
+
+
+def scheduled_run(stack: Stack, settle: str, *options: str, job: str = "run") -> subprocess.CompletedProcess[str]:
     """Run it to its end."""
     return subprocess.run(
-        command(stack, settle),
+        command(stack, settle, *options, job=job),
         cwd=stack.project,
         env=stack.pulumi.variables(),
         stdin=subprocess.DEVNULL,
@@ -36,11 +53,12 @@ def scheduled_run(stack: Stack, settle: str) -> subprocess.CompletedProcess[str]
 
 
 @contextmanager
-def in_background(stack: Stack, settle: str) -> Iterator[subprocess.Popen[bytes]]:
+def in_background(stack: Stack, settle: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run it in the background; with the block, everything that it started is ended."""
     with (stack.directory / "background.log").open("wb") as log:
         environment = stack.pulumi.variables()
-        run = subprocess.Popen(command(stack, settle), cwd=stack.project, env=environment, stdout=log, stderr=log)
+        arguments = command(stack, settle, *options)
+        run = subprocess.Popen(arguments, cwd=stack.project, env=environment, stdout=log, stderr=log)
     try:
         yield run
     finally:

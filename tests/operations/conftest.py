@@ -33,10 +33,10 @@ def run(cli: ScriptedCli, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     """Does one scheduled run; returns its exit code and its log lines."""
     del cli
 
-    def once(waited: list[float] | None = None, limit: timedelta = timedelta(minutes=1)) -> Outcome:
+    def once(waited: list[float] | None = None, limit: timedelta = timedelta(minutes=10), **settings: Any) -> Outcome:
         sleeps = waited if waited is not None else []
         log = open_log("run-1", lambda: NOW)
-        code = ScheduledRun("run-1", tmp_path, "homelab", log, limit, sleep=sleeps.append).run()
+        code = ScheduledRun("run-1", tmp_path, "homelab", log, limit, sleep=sleeps.append, **settings).run()
         return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
     return once

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from operations.exit_code import ExitCode
+from operations.pulumi_process import Stop
 from rotation.reasons import Action, Decision, Reason, reason_line
 from tests.operations.conftest import Outcome
 from tests.operations.scripted_cli import ScriptedCli
@@ -206,3 +207,82 @@ def test_a_published_secret_that_is_gone_is_made_anew(cli: ScriptedCli, run: Run
     code, log = run()
     assert (code, log[-1]["changes"]) == (ExitCode.FINE, {"created": 1})
     assert ["--refresh" in call for call in cli.calls()] == [False, True]
+
+
+UNREACHABLE = reason_line("admin", Decision(Action.DEFER, Reason.BACKEND_UNREACHABLE, "no answer"))
+
+
+def test_what_heals_is_tried_once_more(cli: ScriptedCli, run: Run) -> None:
+    """A backend that was away for a moment costs a pause and no rotation; the run ends as the second attempt did."""
+    cli.answer("up", UNREACHABLE)
+    cli.answer("up", "Resources:\n    + 5 created")
+    waited: list[float] = []
+    code, log = run(waited)
+    assert (code, waited, log[-1]["changes"]) == (ExitCode.FINE, [30.0], {"created": 5})
+    assert "run failed and is tried again" in events(log)
+
+
+def test_what_does_not_heal_is_tried_as_often_as_asked(cli: ScriptedCli, run: Run) -> None:
+    """Two attempts where nothing else is said, and then the next run's turn."""
+    cli.answer("up", "error: Unavailable: mint admin at vault: no answer.", code=255)
+    assert run()[0] is ExitCode.FAILED
+    assert len(cli.calls()) == 2
+    assert run(attempts=3)[0] is ExitCode.FAILED
+    assert len(cli.calls()) == 5
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "expected"),
+    [
+        ("error: InvalidSettings: read token-rotation:tokens: this key is unknown.", 255, ExitCode.REFUSED_INPUT),
+        (reason_line("admin", Decision(Action.DEFER, Reason.LEDGER_FULL, "16")), 255, ExitCode.NEEDS_A_PERSON),
+        (reason_line("admin", Decision(Action.DEFER, Reason.BACKEND_REFUSES, "HTTP 403")), 0, ExitCode.FAILED),
+        (locked_by(os.getpid(), host="another-host"), 255, ExitCode.LOCKED),
+        ("", 0, ExitCode.FINE),
+    ],
+)
+def test_what_would_end_the_same_way_is_not_tried_again(
+    cli: ScriptedCli, run: Run, output: str, code: int, expected: ExitCode
+) -> None:
+    """Refused input, a full ledger, a refused credential, somebody's lock: a second attempt helps none of them."""
+    cli.answer("up", output, code=code)
+    assert run()[0] is expected
+    assert len(cli.calls()) == 1
+
+
+def test_no_attempt_begins_that_the_limit_would_end(cli: ScriptedCli, run: Run) -> None:
+    """The limit is for the run as a whole: where the pause and as much again do not fit, it is left to the next run."""
+    cli.answer("up", UNREACHABLE)
+    assert run(limit=timedelta(seconds=50))[0] is ExitCode.FAILED
+    assert len(cli.calls()) == 1
+
+
+def test_a_run_that_was_stopped_starts_nothing_more(cli: ScriptedCli, run: Run) -> None:
+    """After the Lease is lost no other `pulumi` begins, not even the one that would break a lock."""
+    stop = Stop()
+    stop()
+    cli.answer("up", "")
+    assert run(stop=stop)[0] is ExitCode.FAILED
+    assert cli.calls() == []
+
+
+def test_a_retirement_targets_ledgers_and_sweeps(cli: ScriptedCli, run: Run) -> None:
+    """Everything else is left as it is, and what only a whole run may mend is left to that."""
+    cli.answer("up", "warning: 1 pending operations\nResources:\n    ~ 1 updated")
+    assert run(only_retire=True)[0] is ExitCode.FINE
+    (call,) = cli.calls()
+    assert [call[number + 1] for number, word in enumerate(call) if word == "--target"] == [
+        "**:Retirement::*",
+        "**:Sweep::*",
+    ]
+
+
+def test_a_lock_of_another_host_is_broken_when_its_run_is_known_to_be_over(cli: ScriptedCli, run: Run) -> None:
+    """What the Lease knows of a host and an instant decides, and the wait for its last call stays."""
+    taken = datetime(2026, 1, 31, 1, tzinfo=UTC)
+    cli.answer("up", locked_by(1, host="pod-a", taken=taken), code=255)
+    cli.answer("up", "")
+    waited: list[float] = []
+    code, _ = run(waited, was_over=lambda host, at: (host, at) == ("pod-a", taken))
+    assert (code, waited) == (ExitCode.FINE, [30.0])
+    assert [call[0] for call in cli.calls()] == ["up", "cancel", "up"]

@@ -37,6 +37,13 @@ class Stack:
         place = {"name": name, "namespace": self.namespace}
         self.declared.setdefault(kind, {})[name] = {"metadata": {**place, **(metadata or {})}, **arguments}
 
+    def declare_object(
+        self, kind: str, name: str, *, annotations: dict[str, str] | None = None, **properties: Any
+    ) -> None:
+        """Let the program declare (or change) an object of any type token, as Kubernetes writes its properties."""
+        metadata = {"name": name, "namespace": self.namespace, "annotations": annotations or {}}
+        self.declared.setdefault("objects", {})[name] = {"type": kind, "metadata": metadata, **properties}
+
     def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the CLI; what it prints is kept."""
         wish = {"provider": {"kubeconfig": str(self.server.kubeconfig), **self.settings}, **self.declared}

@@ -175,8 +175,65 @@ def test_unknown_types_and_properties_are_refused(stack: Stack) -> None:
     stack.declare("secrets", "token", string_data={"t": VALUE}, metadata={"anotations": {"a": "b"}})
     assert "metadata.anotations: kubernetes:core/v1:Secret has no such property" in stack.fail("preview")
 
-    stack.declared = {"deployments": {"web": {"spec": {"selector": {}, "template": {}}}}}
-    assert "kubernetes:apps/v1:Deployment: the stand-in kubernetes plugin does not know" in stack.fail("preview")
+    stack.declared = {}
+    stack.declare_object("kubernetes:apps/v1:StatefulSet", "web", spec={})
+    assert "kubernetes:apps/v1:StatefulSet: the stand-in kubernetes plugin does not know" in stack.fail("preview")
+
+
+def a_binding(role: str) -> dict[str, Any]:
+    """The properties of a RoleBinding."""
+    return {"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role}, "subjects": []}
+
+
+def a_cron_job(schedule: str) -> dict[str, Any]:
+    """The properties of a CronJob that runs nothing."""
+    pod = {"restartPolicy": "Never", "containers": [{"name": "run", "image": "registry.example.com/run:1"}]}
+    return {"spec": {"schedule": schedule, "jobTemplate": {"spec": {"template": {"spec": pod}}}}}
+
+
+def test_a_binding_to_another_role_is_replaced_and_a_schedule_is_updated(stack: Stack) -> None:
+    """A RoleBinding's role replaces it, old one first, under its name; a CronJob's schedule changes in place."""
+    stack.declare_object("kubernetes:rbac.authorization.k8s.io/v1:RoleBinding", "rotator", **a_binding("reader"))
+    stack.declare_object("kubernetes:batch/v1:CronJob", "daily", **a_cron_job("0 2 * * *"))
+    stack.up()
+    jobs, bindings = client.BatchV1Api(stack.api.api_client), client.RbacAuthorizationV1Api(stack.api.api_client)
+    before: Any = jobs.read_namespaced_cron_job("daily", stack.namespace)
+
+    stack.declare_object("kubernetes:rbac.authorization.k8s.io/v1:RoleBinding", "rotator", **a_binding("writer"))
+    stack.declare_object("kubernetes:batch/v1:CronJob", "daily", **a_cron_job("30 2 * * *"))
+    preview = stack.succeed("preview", "--diff")
+    stack.up()
+    after: Any = jobs.read_namespaced_cron_job("daily", stack.namespace)
+    binding: Any = bindings.read_namespaced_role_binding("rotator", stack.namespace)
+
+    assert "+-kubernetes:rbac.authorization.k8s.io/v1:RoleBinding: (replace)" in preview
+    assert "~ kubernetes:batch/v1:CronJob: (update)" in preview
+    assert (after.metadata.uid, after.spec.schedule) == (before.metadata.uid, "30 2 * * *")
+    assert binding.role_ref.name == "writer"
+    stack.up("--expect-no-changes")
+
+
+def test_readiness_is_never_claimed(stack: Stack) -> None:
+    """A Service of which the real plugin awaits readiness is refused, unless the program says not to wait."""
+    service: dict[str, Any] = {"spec": {"ports": [{"name": "metrics", "port": 9090}], "selector": {"app": "exporter"}}}
+    stack.declare_object("kubernetes:core/v1:Service", "exporter", **service)
+    assert "exporter: the stand-in kubernetes plugin cannot wait until a Service is ready" in stack.fail("preview")
+
+    stack.declare_object(
+        "kubernetes:core/v1:Service", "exporter", annotations={"pulumi.com/skipAwait": "true"}, **service
+    )
+    stack.up()
+    assert stack.api.read_namespaced_service("exporter", stack.namespace).spec.ports[0].port == 9090
+
+
+def test_what_owns_others_is_deleted_after_them(stack: Stack) -> None:
+    """The end of a CronJob is waited for, and where no garbage collector runs the error says what holds it."""
+    stack.declare_object("kubernetes:batch/v1:CronJob", "daily", **a_cron_job("0 2 * * *"))
+    stack.up()
+
+    failed = stack.fail("destroy", "--yes", "--skip-preview")
+
+    assert f"CronJob {stack.namespace}/daily could not be deleted: it is still there after 1 s." in failed
 
 
 def test_creating_what_exists_is_an_error_with_advice(stack: Stack) -> None:

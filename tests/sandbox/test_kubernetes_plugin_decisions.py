@@ -128,6 +128,68 @@ def test_namespace_labels() -> None:
     assert decide(NAMESPACE, old, new, PLAIN).changes == (Change("metadata.labels.a", Act.UPDATE, False),)
 
 
+BINDING = KINDS["kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"]
+CLUSTER_BINDING = KINDS["kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"]
+JOB, CRON_JOB = KINDS["kubernetes:batch/v1:Job"], KINDS["kubernetes:batch/v1:CronJob"]
+DEPLOYMENT = KINDS["kubernetes:apps/v1:Deployment"]
+SERVICE = KINDS["kubernetes:core/v1:Service"]
+EXTERNAL_SECRET = KINDS["kubernetes:external-secrets.io/v1:ExternalSecret"]
+
+REPLACED = [
+    (BINDING, "roleRef.name", {"roleRef": {"kind": "Role", "name": "a"}}, {"roleRef": {"kind": "Role", "name": "b"}}),
+    (CLUSTER_BINDING, "roleRef.name", {"roleRef": {"name": "a"}}, {"roleRef": {"name": "b"}}),
+    (JOB, "spec.template.spec.image", {"spec": {"template": {"spec": {"image": "a"}}}}, None),
+    (JOB, "spec.completions", {"spec": {"completions": "a"}}, None),
+    (JOB, "spec", {"spec": {"template": {}}}, {"spec": UNKNOWN}),
+    (DEPLOYMENT, "spec.selector.matchLabels.app", {"spec": {"selector": {"matchLabels": {"app": "a"}}}}, None),
+    (SERVICE, "spec.clusterIP", {"spec": {"clusterIP": "a"}}, None),
+]
+UPDATED = [
+    (BINDING, "subjects[0].name", {"subjects": [{"name": "a"}]}),
+    (JOB, "spec.suspend", {"spec": {"suspend": "a"}}),
+    (CRON_JOB, "spec.schedule", {"spec": {"schedule": "a"}}),
+    (
+        CRON_JOB,
+        "spec.jobTemplate.spec.template.image",
+        {"spec": {"jobTemplate": {"spec": {"template": {"image": "a"}}}}},
+    ),
+    (DEPLOYMENT, "spec.template.image", {"spec": {"template": {"image": "a"}}}),
+    (SERVICE, "spec.ports[0].port", {"spec": {"ports": [{"port": "a"}]}}),
+    (EXTERNAL_SECRET, "spec.refreshInterval", {"spec": {"refreshInterval": "a"}}),
+]
+
+
+def with_b(value: Any) -> Any:
+    """The same, with `b` where there was `a`."""
+    if isinstance(value, dict):
+        return {key: with_b(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_b(item) for item in value]
+    return "b" if value == "a" else value
+
+
+@pytest.mark.parametrize("enabled", BOTH)
+@pytest.mark.parametrize(("kind", "path", "old", "new"), REPLACED)
+def test_a_field_that_cannot_change_in_place(
+    kind: Kind, path: str, old: JsonObject, new: JsonObject | None, enabled: frozenset[str]
+) -> None:
+    """Another role of a binding, template of a Job or selector of a Deployment replaces; the named one goes first."""
+    decision = decide(kind, an_object(**old), an_object(**(new or with_b(old))), enabled)
+
+    assert decision.changes == (Change(path, Act.UPDATE, True),)
+    assert decision.delete_first
+
+
+@pytest.mark.parametrize("enabled", BOTH)
+@pytest.mark.parametrize(("kind", "path", "old"), UPDATED)
+def test_a_field_that_changes_in_place(kind: Kind, path: str, old: JsonObject, enabled: frozenset[str]) -> None:
+    """Subjects, schedules, images, ports and the spec of a custom resource are updated in place."""
+    decision = decide(kind, an_object(**old), an_object(**with_b(old)), enabled)
+
+    assert decision.changes == (Change(path, Act.UPDATE, False),)
+    assert not decision.delete_first
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),

@@ -77,8 +77,9 @@ class Cluster:
         return _accepted(target, "created", status, answer, write.secrets)
 
     def delete(self, target: Target) -> None:
-        """Delete and wait for the end. What is gone already is fine."""
-        status, answer = self._send(target, "deleted", "DELETE", target.path, [("propagationPolicy", "Background")])
+        """Delete and wait for the end. What is gone already is fine. Where an object owns others, those go first."""
+        order = "Foreground" if target.kind.owns else "Background"
+        status, answer = self._send(target, "deleted", "DELETE", target.path, [("propagationPolicy", order)])
         if status != 404:
             _accepted(target, "deleted", status, answer, frozenset())
             self.wait_until_absent(target, "deleted", refusals.not_gone)

@@ -12,6 +12,7 @@ from sandbox.plugins.values import JsonObject, Path
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$]*")
 _ABSENT = object()
+_PLACE = frozenset({"apiVersion", "kind", "metadata.name", "metadata.namespace"})
 
 
 class Act(Enum):
@@ -73,11 +74,15 @@ def _item(values: list[Any], index: int) -> Any:
 
 def _must_replace(kind: Kind, old: JsonObject, path: Path) -> bool:
     """Whether the API server could not change this in place."""
-    if path[:1] == ("metadata",):
-        # Two elements name the field; one alone means that metadata became unknown or absent as a whole.
-        return path[1:2] in ((), ("name",), ("namespace",))
     frozen = kind.contents | {"immutable"} if kind.contents and old.get("immutable") is True else frozenset()
-    return path[0] in kind.replaced_by | frozen | {"apiVersion", "kind"}
+    fields = kind.replaced_by | frozen | _PLACE
+    return any(_touches(path, tuple(field.split("."))) for field in fields)
+
+
+def _touches(path: Path, field: Path) -> bool:
+    """Whether a change is at the field or below it, or above it: then something became unknown or absent as a whole."""
+    shared = min(len(path), len(field))
+    return path[:shared] == field[:shared]
 
 
 def _replaces(kind: Kind, old: JsonObject, path: Path, enabled: frozenset[str]) -> bool:

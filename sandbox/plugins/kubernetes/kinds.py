@@ -12,19 +12,28 @@ from sandbox.plugins.errors import PluginError
 class Kind:
     """A type of the SDK, its place in the API, and which changes replace its object.
 
-    `replaced_by` are top-level fields that always replace. `contents` are those that an object with `immutable: true`
-    cannot change; where `mutable_setting` is given they replace also on a provider without that setting, the new
-    object first. `secret` fields are secret in inputs, outputs and state.
+    `replaced_by` are the dotted fields that always replace, with all below them. `contents` are those that an object
+    with `immutable: true` cannot change; where `mutable_setting` is given they replace also on a provider without that
+    setting, the new object first. `secret` fields are secret in inputs, outputs and state. The real plugin waits until
+    what is `awaited` is ready. What `owns` others is deleted after them, which only a garbage collector can end.
+    A `custom` one has no class of its own in the SDK; its definition must be installed in the cluster.
     """
 
     token: str
-    api_version: str
     plural: str
     namespaced: bool = True
     replaced_by: frozenset[str] = frozenset()
     contents: frozenset[str] = frozenset()
     mutable_setting: str | None = None
     secret: frozenset[str] = frozenset()
+    awaited: bool = False
+    owns: bool = False
+    custom: bool = False
+
+    @property
+    def api_version(self) -> str:
+        """As Kubernetes writes it: `apps/v1`, and `v1` for the core group."""
+        return self.token.split(":")[1].removeprefix("core/")
 
     @property
     def name(self) -> str:
@@ -72,17 +81,50 @@ class Target:
         return f"{self.kind.name} {self.identifier}"
 
 
-_DATA = frozenset({"data"})
-_ALL_DATA = frozenset({"data", "binaryData"})
-_SECRET = frozenset({"data", "stringData"})
-_TYPE = frozenset({"type"})
+def _of(*fields: str) -> frozenset[str]:
+    return frozenset(fields)
+
+
+_RBAC = "kubernetes:rbac.authorization.k8s.io/v1"
+_ESO = "kubernetes:external-secrets.io"
+_MONITORING = "kubernetes:monitoring.coreos.com/v1"
+_JOB = _of("spec.completions", "spec.parallelism", "spec.selector", "spec.template")
 
 _LINES = (
-    Kind("kubernetes:core/v1:Secret", "v1", "secrets", True, _TYPE, _DATA, "enableSecretMutable", _SECRET),
     Kind(
-        "kubernetes:core/v1:ConfigMap", "v1", "configmaps", contents=_ALL_DATA, mutable_setting="enableConfigMapMutable"
+        "kubernetes:core/v1:Secret",
+        "secrets",
+        replaced_by=_of("type"),
+        contents=_of("data"),
+        mutable_setting="enableSecretMutable",
+        secret=_of("data", "stringData"),
     ),
-    Kind("kubernetes:core/v1:Namespace", "v1", "namespaces", namespaced=False),
+    Kind(
+        "kubernetes:core/v1:ConfigMap",
+        "configmaps",
+        contents=_of("data", "binaryData"),
+        mutable_setting="enableConfigMapMutable",
+    ),
+    Kind("kubernetes:core/v1:Namespace", "namespaces", namespaced=False),
+    Kind("kubernetes:core/v1:Service", "services", replaced_by=_of("spec.clusterIP"), awaited=True),
+    Kind("kubernetes:core/v1:ServiceAccount", "serviceaccounts"),
+    Kind(f"{_RBAC}:Role", "roles"),
+    Kind(f"{_RBAC}:RoleBinding", "rolebindings", replaced_by=_of("roleRef")),
+    Kind(f"{_RBAC}:ClusterRole", "clusterroles", namespaced=False),
+    Kind(f"{_RBAC}:ClusterRoleBinding", "clusterrolebindings", namespaced=False, replaced_by=_of("roleRef")),
+    Kind("kubernetes:batch/v1:CronJob", "cronjobs", owns=True),
+    Kind("kubernetes:batch/v1:Job", "jobs", replaced_by=_JOB, awaited=True, owns=True),
+    Kind("kubernetes:apps/v1:Deployment", "deployments", replaced_by=_of("spec.selector"), awaited=True, owns=True),
+    Kind("kubernetes:networking.k8s.io/v1:NetworkPolicy", "networkpolicies"),
+    Kind("kubernetes:coordination.k8s.io/v1:Lease", "leases"),
+    Kind(f"{_ESO}/v1:ExternalSecret", "externalsecrets", custom=True),
+    Kind(f"{_ESO}/v1:SecretStore", "secretstores", custom=True),
+    Kind(f"{_ESO}/v1:ClusterSecretStore", "clustersecretstores", namespaced=False, custom=True),
+    Kind(f"{_ESO}/v1alpha1:PushSecret", "pushsecrets", custom=True),
+    Kind(f"{_MONITORING}:PrometheusRule", "prometheusrules", custom=True),
+    Kind(f"{_MONITORING}:ServiceMonitor", "servicemonitors", custom=True),
+    Kind("kubernetes:kyverno.io/v1:ClusterPolicy", "clusterpolicies", namespaced=False, custom=True),
+    Kind("kubernetes:pulumi.com/v1:Stack", "stacks", custom=True),
 )
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.token: kind for kind in _LINES})
 

@@ -17,6 +17,7 @@ from sandbox.plugins.kubernetes.sdk_properties import unknown_properties
 from sandbox.plugins.values import UNKNOWN, JsonObject, Path, has_unknown, marked, plain, secret_paths
 
 FORCE = "pulumi.com/patchForce"
+SKIP_AWAIT = "pulumi.com/skipAwait"
 # Kept among the outputs, as the real plugin keeps them: who applied the object, and through which API version.
 _MANAGER = "__fieldManager"
 _API_VERSION = "__initialApiVersion"
@@ -57,9 +58,8 @@ class KubernetesProvider(sdk.Provider):
         """Checked inputs, or the properties that the installed SDK does not have."""
         kind = kinds.find(request.type)
         wish = plain(request.new_inputs)
-        if unknown := unknown_properties(kind.token, wish):
-            reason = f"{kind.token} has no such property in the installed pulumi_kubernetes; correct its name"
-            return sdk.CheckResponse(failures=[sdk.CheckFailure(path, f"{path}: {reason}") for path in unknown])
+        if failures := [*_misspelt(kind, wish), *_unawaited(kind, wish, request.name)]:
+            return sdk.CheckResponse(failures=failures)
         result = inputs.checked(
             kind,
             wish,
@@ -154,6 +154,28 @@ class KubernetesProvider(sdk.Provider):
     def _forces(self, wish: JsonObject) -> bool:
         annotations = wish["metadata"].get("annotations") or {}
         return annotations.get(FORCE) == "true" or "enablePatchForce" in self._settings.enabled
+
+
+def _misspelt(kind: Kind, wish: JsonObject) -> list[sdk.CheckFailure]:
+    """The properties that the SDK's class does not have; a custom resource has none, and its server is strict."""
+    if kind.custom:
+        return []
+    reason = f"{kind.token} has no such property in the installed pulumi_kubernetes; correct its name"
+    return [sdk.CheckFailure(path, f"{path}: {reason}") for path in unknown_properties(kind.token, wish)]
+
+
+def _unawaited(kind: Kind, wish: JsonObject, name: str) -> list[sdk.CheckFailure]:
+    """The real plugin would wait until this is ready. The stand-in cannot, and must not say that it is."""
+    metadata = wish.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    skips = isinstance(annotations, dict) and annotations.get(SKIP_AWAIT) == "true"
+    if not kind.awaited or skips or UNKNOWN in (metadata, annotations):
+        return []
+    reason = (
+        f"{name}: the stand-in kubernetes plugin cannot wait until a {kind.name} is ready, as the real one does; "
+        f'set the annotation {SKIP_AWAIT}: "true" on it, or install the real plugin'
+    )
+    return [sdk.CheckFailure("metadata.annotations", reason)]
 
 
 def _secrets(kind: Kind, given: Values) -> frozenset[Path]:

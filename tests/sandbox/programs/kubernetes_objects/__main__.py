@@ -27,5 +27,6 @@ for name, of in wish.get("secrets_of_uids", {}).items():
     data = {"uid": config_maps[of["source"]].metadata.uid}
     metadata = kubernetes.meta.v1.ObjectMetaArgs(name=name, namespace=of["namespace"])
     kubernetes.core.v1.Secret(name, string_data=data, metadata=metadata, opts=within)
-for name, arguments in wish.get("deployments", {}).items():
-    kubernetes.apps.v1.Deployment(name, opts=within, **arguments)
+# Objects of any type, by name: {"type": "kubernetes:batch/v1:Job", and its properties as Kubernetes writes them}.
+for name, properties in wish.get("objects", {}).items():
+    pulumi.CustomResource(properties.pop("type"), name, properties, within)

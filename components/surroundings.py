@@ -1,0 +1,59 @@
+"""What stands around the tokens, each part where the config names it: directories, schedule, validation, monitoring."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.expiry_alerts import ExpiryAlerts, manifests
+from components.monitoring.stack_facts import stack_facts
+from components.preparation import Prepared, declare_settings
+from components.publications.providers import Providers
+from components.rotation_schedule import RotationSchedule
+from components.schedule.manifests import right_to
+from components.schedule.rights import KEEP, Right
+from components.settings import Settings
+from components.validation_plan import validation_plan
+
+
+def declare_surroundings(given: Prepared, providers: Providers, stack: str) -> None:
+    """Everything but the tokens themselves. Jobs find their settings and the validation's plan in the cluster."""
+    cluster = pulumi.ResourceOptions(provider=providers.cluster)
+    _directories(given.settings)
+    if given.tells_jobs:
+        declare_settings(given, providers)
+        validation_plan(given.settings, given.people.preferences, given.connect_url or "", cluster)
+    alerts = _monitoring(given, providers)
+    if given.settings.schedule:
+        RotationSchedule(
+            "schedule",
+            given.settings,
+            given.settings.schedule,
+            stack=stack,
+            preferences_namespace=given.people.preferences.namespace,
+            also=alerts,
+            opts=cluster,
+        )
+
+
+def _directories(settings: Settings) -> None:
+    """Their SDKs cost each run a quarter of a second to import: only where they are used."""
+    if settings.vault_directory:
+        from components.vault_directory import VaultDirectory  # noqa: PLC0415
+
+        VaultDirectory("vault-directory", settings.vault_directory)
+    if settings.authentik_directory:
+        from components.authentik_directory import AuthentikDirectory  # noqa: PLC0415
+
+        AuthentikDirectory("authentik-directory", settings.authentik_directory)
+
+
+def _monitoring(given: Prepared, providers: Providers) -> list[Right]:
+    """The alerts and the dashboard; returns what the daily run must be allowed to keep them."""
+    settings, monitoring = given.settings, given.settings.monitoring
+    if not monitoring.enabled:
+        return []
+    jobs = settings.schedule.namespace if settings.schedule else settings.cluster.receipts.namespace
+    told = given.settings_place if given.tells_jobs else None
+    facts = stack_facts(settings, monitoring, namespace=jobs, config_secret=told)
+    ExpiryAlerts(monitoring, facts, providers.cluster)
+    return [right_to(manifest, KEEP) for manifest in manifests(monitoring, facts)]
