@@ -6,7 +6,7 @@ import pulumi
 from pulumi.runtime.config import CONFIG
 
 from components.preparation import prepare
-from components.surroundings import declare_surroundings
+from components.surroundings import declare_directories, declare_surroundings
 from components.token_stack import TokenStack
 from rotation.clock import system_clock
 from rotation.errors import InvalidSettings
@@ -17,7 +17,8 @@ try:
 except InvalidSettings as refused:
     raise pulumi.RunError(str(refused)) from None
 
-stack = TokenStack(given.settings, project, name, connect=given.connect_url, items=given.items)
+directories = declare_directories(given.settings)
+stack = TokenStack(given.settings, project, name, connect=given.connect_url, items=given.items, after=directories)
 declare_surroundings(given, stack.providers, name)
 pulumi.export("tokens", stack.tokens)
 pulumi.export("orphans", stack.orphans)

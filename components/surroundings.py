@@ -1,4 +1,4 @@
-"""What stands around the tokens, each part where the config names it: directories, schedule, validation, monitoring."""
+"""What stands around the tokens, each part where the config names it: directories before them, all else beside them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,26 @@ from components.settings import Settings
 from components.validation_plan import validation_plan
 
 
+def declare_directories(settings: Settings) -> list[pulumi.Resource]:
+    """The accounts, roles and policies by which tokens are minted; nothing is minted before they are there.
+
+    Their SDKs cost each run a quarter of a second to import: only where they are used.
+    """
+    declared: list[pulumi.Resource] = []
+    if settings.vault_directory:
+        from components.vault_directory import VaultDirectory  # noqa: PLC0415
+
+        declared.append(VaultDirectory("vault-directory", settings.vault_directory))
+    if settings.authentik_directory:
+        from components.authentik_directory import AuthentikDirectory  # noqa: PLC0415
+
+        declared.append(AuthentikDirectory("authentik-directory", settings.authentik_directory))
+    return declared
+
+
 def declare_surroundings(given: Prepared, providers: Providers, stack: str) -> None:
-    """Everything but the tokens themselves. Jobs find their settings and the validation's plan in the cluster."""
+    """Schedule and monitoring; and, for jobs to find them in the cluster, the settings and the validation's plan."""
     cluster = pulumi.ResourceOptions(provider=providers.cluster)
-    _directories(given.settings)
     if given.tells_jobs:
         declare_settings(given, providers)
         validation_plan(given.settings, given.people.preferences, given.connect_url or "", cluster)
@@ -33,18 +49,6 @@ def declare_surroundings(given: Prepared, providers: Providers, stack: str) -> N
             also=alerts,
             opts=cluster,
         )
-
-
-def _directories(settings: Settings) -> None:
-    """Their SDKs cost each run a quarter of a second to import: only where they are used."""
-    if settings.vault_directory:
-        from components.vault_directory import VaultDirectory  # noqa: PLC0415
-
-        VaultDirectory("vault-directory", settings.vault_directory)
-    if settings.authentik_directory:
-        from components.authentik_directory import AuthentikDirectory  # noqa: PLC0415
-
-        AuthentikDirectory("authentik-directory", settings.authentik_directory)
 
 
 def _monitoring(given: Prepared, providers: Providers) -> list[Right]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -29,6 +29,7 @@ class TokenStack:
 
     connect: the url of 1Password Connect; without it the plugin takes OP_CONNECT_HOST
     items:   what the look-up before the run found at the places of 1Password, by the place's text
+    after:   what must be there before anything is minted
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class TokenStack:
         *,
         connect: str | None = None,
         items: Mapping[str, KnownItem] | None = None,
+        after: Sequence[pulumi.Resource] = (),
     ) -> None:
         self._settings = settings
+        self._after = list(after)
         self._marks = {name: _mark(settings, name, project, stack) for name in self._backends()}
         self.providers = _providers(settings, connect, items or {})
         self._guards = {name: self._guard(name) for name in self._backends()}
@@ -58,7 +61,7 @@ class TokenStack:
         """Protected while any token of its backend is: its deletion ends them all."""
         mine = {name for name, token in self._settings.tokens.items() if token.backend == backend}
         protect = not mine <= set(self._settings.decommission)
-        opts = pulumi.ResourceOptions(protect=protect)
+        opts = pulumi.ResourceOptions(protect=protect, depends_on=self._after)
         return Guard(f"{backend}-guard", {"backend": backend, "owner": self._marks[backend]}, opts)
 
     def _token(self, name: str) -> RotatingToken:

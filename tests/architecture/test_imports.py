@@ -53,7 +53,7 @@ def test_the_core_is_all_of_rotation_but_backends_and_testing() -> None:
 def test_only_entry_points_read_the_wall_clock() -> None:
     """`system_clock` is named where a process begins, and nowhere else; nobody reads the time past it."""
     named = {source.name for source in _production() if "system_clock" in _names(source)}
-    assert named == {"__main__.py", "rotation/clock.py", "dynamic_providers/composition.py", *OPERATIONS}
+    assert named == {"rotation/clock.py", "dynamic_providers/composition.py", *OPERATIONS}
     past_it = re.compile(r"\b(datetime\.(now|utcnow|today)|date\.today|time\.time)\(")
     assert {source.name for source in _production() if past_it.search(source.text)} == {"rotation/clock.py"}
 

@@ -27,7 +27,6 @@ from tests.end_to_end.stack import POLICY, Stack, new_stack
 from tests.schedule.local_pod import LocalPod
 from tests.schedule.plain_api import PlainApi, administrator, path
 
-PROGRAM = Path(__file__).parent / "program" / "__main__.py"
 CREDENTIALS, PASSPHRASE, CLAIM = "token-rotation-credentials", "token-rotation-passphrase", "token-rotation-state"
 RBAC = ("roles", "rolebindings", "serviceaccounts", "cronjobs", "networkpolicies", "deployments", "services")
 
@@ -76,10 +75,10 @@ def scheduled(
         new_stack(directory, kubernetes_server, openbao_server) as stack,
         administrator(kubernetes_server) as admin,
     ):
-        _use_program(stack)
         _give_secrets(stack, admin)
         port = free_port()
         stack.set("run_interval", "24h")
+        stack.set("preferences", {"namespace": stack.namespace})
         stack.set("schedule", _schedule(stack, port))
         stack.declare(admin={"backend": "authentik", "policy": POLICY})
         stack.up()
@@ -130,12 +129,6 @@ def test_without_a_right_a_job_fails_and_says_so(scheduled: Scheduled) -> None:
         assert ended.returncode in {1, 2, 3}, ended.stdout
         told = ended.stdout.replace("\\", "")
         assert f'"{name}" is forbidden' in told, told
-
-
-def _use_program(stack: Stack) -> None:
-    link = stack.project / "__main__.py"
-    link.unlink()
-    link.symlink_to(PROGRAM)
 
 
 def _give_secrets(stack: Stack, admin: PlainApi) -> None:
