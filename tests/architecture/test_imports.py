@@ -75,7 +75,7 @@ def test_a_fake_knows_two_records_and_a_clock() -> None:
 
 
 def test_the_program_only_joins_settings_and_components() -> None:
-    """`__main__` imports components, errors, the clock and pulumi, holds no function and no loop, and fits on a screen."""
+    """`__main__` imports components, errors, clock and pulumi, holds no function and no loop, and fits on a screen."""
     program = sources()[0]
     roots = {".".join(name.split(".")[:2]) for name in program.imported()}
     assert {name for name in roots if name.startswith("rotation")} <= {"rotation.clock", "rotation.errors"}

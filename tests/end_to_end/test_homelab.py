@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from kubernetes import client
 
 from sandbox.apis.authentik import Authentik
@@ -81,19 +82,22 @@ def homelab(tmp_path: Path, controlled_kubernetes_server: KubernetesServer) -> I
             "PYTHONPATH": str(CLOCK_SWAP),
             "SANDBOX_CLOCK_FILE": str(tmp_path / "clock"),
         }
-        pulumi = Pulumi(_project(tmp_path, addresses), STACK, environment)
+        pulumi = Pulumi(_project(tmp_path, addresses, cluster), STACK, environment)
         pulumi.create_stack()
         yield Homelab(pulumi, cluster, authentik, connect, vault)
 
 
-def _project(directory: Path, addresses: dict[str, str]) -> Path:
-    """The stack's folder, with the shipped config but for its addresses."""
+def _project(directory: Path, addresses: dict[str, str], cluster: KubernetesServer) -> Path:
+    """The stack's folder, with the shipped config but for its addresses: this Vault is outside of its cluster."""
     (directory / "state").mkdir()
     project = make_project(directory / "project")
     text = (ROOT / f"Pulumi.{STACK}.yaml").read_text()
     for example, real in addresses.items():
         text = text.replace(example, real)
-    (project / f"Pulumi.{STACK}.yaml").write_text(text)
+    config: dict[str, Any] = yaml.safe_load(text)
+    outside = {"host": cluster.url, "ca_certificate": cluster.authority, "inside": False}
+    config["config"]["token-rotation:vault_directory"]["kubernetes"] |= outside
+    (project / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(config))
     return project
 
 
@@ -145,10 +149,8 @@ def test_the_shipped_stack_runs_as_it_is(homelab: Homelab) -> None:
     assert item["generation"] == admin.metadata.annotations["token-rotation/generation"]
     assert item["rotation_status"] == "active"
     vault = homelab.secret("vault", "vault-admin-token").metadata.annotations
-    assert (vault["token-rotation/auto-rotate"], vault["token-rotation/lifecycle-manager"]) == (
-        "true",
-        "token-rotation",
-    )
+    told = [vault[f"token-rotation/{name}"] for name in ("auto-renew", "auto-rotate", "lifecycle-manager")]
+    assert told == ["true", "true", "token-rotation"]
     synced = homelab.custom("external-secrets.io", "externalsecrets", "authentik", "authentik-admin-token-enhanced")
     assert synced["metadata"]["annotations"]["force-sync"] == item["generation"]
     rule = homelab.custom("monitoring.coreos.com", "prometheusrules", "monitoring", "token-rotation")
