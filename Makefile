@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: help setup check format test test-deep test-fast sandbox sandbox-up sandbox-down status clean
 
@@ -17,6 +17,7 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt
 	@echo "setting up the Python environment in $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@install -m 755 deploy/image/tokens $(BIN)/tokens
 	@touch $@
 
 setup: $(VENV)/.ready ## Set up the Python environment, the Pulumi CLI and the sandbox's servers
@@ -34,7 +35,8 @@ format: $(VENV)/.ready ## Rewrite the code in the project's format
 test: setup check ## Set-up, lint, types and all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-test-deep: setup check ## All tests, with 20 killed runs and every agreement scenario (about half an hour)
+test-deep: setup check ## All tests, with the External Secrets controller, 20 killed runs and every agreement scenario (about an hour)
+	@$(BIN)/python -m toolchain install --only external-secrets
 	@DEEP=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-fast: $(VENV)/.ready ## Tests that start no server and no CLI
@@ -54,6 +56,10 @@ status: $(VENV)/.ready ## Show which tools are here, and where each came from
 
 clean: ## Remove the Python environment and the caches of the tests (not the built tools)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: dashboard
+dashboard: setup ## Draw docs/dashboard.png from a real Prometheus's answers to the dashboard's queries
+	@$(BIN)/python -m tests.monitoring.draw
 
 .PHONY: mutation
 mutation: $(VENV)/.ready ## The mutation score of the policy core, and which changes no test noticed

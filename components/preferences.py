@@ -30,7 +30,6 @@ from components.one_password import (
 from components.settings import EMPTY, Settings, TokenSettings
 from components.settings_secret import LastRead, last_read
 from dynamic_providers.cluster import ClusterSettings
-from rotation.backends.http_transport import http_transport
 from rotation.backends.transport import Transport
 from rotation.clock import Clock
 from rotation.copies.connect import Connect
@@ -74,7 +73,7 @@ def read_people(
     clock: Clock,
     tell: Tell,
     *,
-    transport: Callable[[str], Transport] = http_transport,
+    transport: Callable[[str], Transport] | None = None,
 ) -> People:
     """Read what people set; `tell` is given one line for each thing that could not be read or used.
 
@@ -103,9 +102,13 @@ def read_people(
 def _connect(
     settings: OnePasswordSettings,
     environ: Mapping[str, str],
-    transport: Callable[[str], Transport],
+    transport: Callable[[str], Transport] | None,
     clock: Clock,
 ) -> Connect | None:
+    if transport is None:  # here: a stack without 1Password needs no HTTP client, and it is slow to import
+        from rotation.backends.http_transport import http_transport  # noqa: PLC0415
+
+        transport = http_transport
     try:
         return settings.connect(environ, transport, clock)
     except InvalidSettings:

@@ -13,7 +13,6 @@ from components.publications.places import ItemPlace
 from components.publications.providers import Providers
 from components.settings import EMPTY, Settings, read_settings
 from components.settings_secret import settings_secret
-from rotation.backends.http_transport import http_transport
 from rotation.backends.transport import Transport
 from rotation.clock import Clock
 from rotation.model import owner_mark
@@ -61,7 +60,7 @@ def prepare(
     *,
     clock: Clock,
     tell: Tell,
-    transport: Callable[[str], Transport] = http_transport,
+    transport: Callable[[str], Transport] | None = None,
 ) -> Prepared:
     """Read and judge everything; `tell` is given one line for each thing that could not be read or used.
 

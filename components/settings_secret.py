@@ -8,15 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
-from kubernetes import client, config
 from pulumi_kubernetes.core.v1 import Secret
-from urllib3.exceptions import HTTPError
 
-from dynamic_providers.cluster import MANAGER, ClusterSettings, connection
+from dynamic_providers.cluster import MANAGER, ClusterSettings
 from rotation.preferences import ITEM, LAST_READ, SETTINGS_SECRET, SOURCES_ANNOTATION, Preferences, as_texts
 
 VAULTS_ANNOTATION = "token-rotation/vaults"
-_TIME_LIMIT = (10.0, 30.0)  # seconds to connect, and in all
 
 
 def settings_secret(preferences: Preferences, vaults: Mapping[str, str], opts: pulumi.ResourceOptions) -> Secret:
@@ -58,15 +55,21 @@ class LastRead:
 
 def last_read(settings: ClusterSettings, namespace: str) -> LastRead:
     """What the Secret of the resolved settings tells. Never raises: without an answer there is a cause."""
+    # Here: a stack without 1Password needs no client, and it is slow to import.
+    from kubernetes import client, config  # noqa: PLC0415
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+    from dynamic_providers.kubernetes_cluster import connection  # noqa: PLC0415
+    from dynamic_providers.plain_objects import PlainObjects, path  # noqa: PLC0415
+
     try:
         with client.ApiClient(connection(settings)) as api:
-            read = client.CoreV1Api(api).read_namespaced_secret
-            found = read(SETTINGS_SECRET, namespace, _request_timeout=_TIME_LIMIT)
+            found = PlainObjects(api).read(path("v1", namespace, "secrets", SETTINGS_SECRET))
     except client.ApiException as error:
         return LastRead(cause="" if error.status == 404 else f"HTTP {error.status}")
     except (HTTPError, OSError, config.ConfigException) as error:
         return LastRead(cause=type(error).__name__)
-    return _told(found.data or {}, found.metadata.annotations or {})
+    return _told(found.get("data") or {}, found["metadata"].get("annotations") or {})
 
 
 def _told(data: Mapping[str, str], annotations: Mapping[str, str]) -> LastRead:

@@ -11,8 +11,9 @@ from typing import Any
 
 import stamina.instrumentation
 
-from dynamic_providers.cluster import ClusterSettings, KubernetesCluster
+from dynamic_providers.cluster import ClusterSettings
 from dynamic_providers.credentials import BackendSettings, resolve
+from dynamic_providers.kubernetes_cluster import KubernetesCluster
 from dynamic_providers.scrubber import Scrubber
 from dynamic_providers.state import Run
 from rotation import clock

@@ -10,6 +10,7 @@ from typing import Any
 
 from kubernetes import client
 
+from dynamic_providers.plain_objects import PlainObjects, path
 from rotation.clock import from_rfc3339
 from rotation.evidence import ExternalSecret, NoAnswer, Observation, RolledOut, Source, Synced, Workload
 from rotation.model import fingerprint
@@ -17,34 +18,32 @@ from rotation.model import fingerprint
 GENERATION_ANNOTATION = "token-rotation/generation"
 """The annotation of a pod template that names the generation with which its pods were started."""
 
-_TIME_LIMIT = (10.0, 30.0)  # seconds to connect, and in all
 _PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
 
 
-def observe(api: client.ApiClient, source: Source) -> Observation:
+def observe(objects: PlainObjects, source: Source) -> Observation:
     """Look at one source. What does not exist shows nothing; other failures are raised as the client raises them."""
     try:
         if source.external_secret is not None:
-            return _synced(api, source.external_secret)
+            return _synced(objects, source.external_secret)
         assert source.workload is not None, "a source names one thing"
-        return _rolled_out(api, source.workload)
+        return _rolled_out(objects, source.workload)
     except client.ApiException as error:
         if error.status == 404:
             return NoAnswer(_absence(error))
         raise
 
 
-def _synced(api: client.ApiClient, source: ExternalSecret) -> Synced:
-    found = _read(api, "external-secrets.io", source.namespace, "externalsecrets", source.name)
+def _synced(objects: PlainObjects, source: ExternalSecret) -> Synced:
+    found = objects.read(path("external-secrets.io/v1", source.namespace, "externalsecrets", source.name))
     target = _mapping(_mapping(found, "spec"), "target").get("name") or source.name
-    core = client.CoreV1Api(api)
-    held = core.read_namespaced_secret(target, source.namespace, _request_timeout=_TIME_LIMIT).data or {}
+    held = objects.read(path("v1", source.namespace, "secrets", target)).get("data") or {}
     values = (base64.b64decode(text).decode(errors="replace") for text in held.values())
     return Synced(_instant(_mapping(found, "status").get("refreshTime")), frozenset(map(fingerprint, values)))
 
 
-def _rolled_out(api: client.ApiClient, source: Workload) -> RolledOut:
-    found = _read(api, "apps", source.namespace, _PLURALS[source.kind], source.name)
+def _rolled_out(objects: PlainObjects, source: Workload) -> RolledOut:
+    found = objects.read(path("apps/v1", source.namespace, _PLURALS[source.kind], source.name))
     metadata, spec, status = (_mapping(found, part) for part in ("metadata", "spec", "status"))
     template = _mapping(_mapping(spec, "template"), "metadata")
     if source.kind == "DaemonSet":
@@ -64,14 +63,6 @@ def _rolled_out(api: client.ApiClient, source: Workload) -> RolledOut:
 
 _REPLICAS = ("replicas", "updatedReplicas", "readyReplicas")
 _DAEMONS = ("currentNumberScheduled", "updatedNumberScheduled", "numberReady")
-
-
-def _read(api: client.ApiClient, group: str, namespace: str, plural: str, name: str) -> Mapping[str, Any]:
-    objects = client.CustomObjectsApi(api)
-    found: Mapping[str, Any] = objects.get_namespaced_custom_object(
-        group, "v1", namespace, plural, name, _request_timeout=_TIME_LIMIT
-    )
-    return found
 
 
 def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:

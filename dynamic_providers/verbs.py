@@ -10,7 +10,6 @@ from pulumi.dynamic import ConfigureRequest, ResourceProvider
 from pulumi.output import Unknown
 
 from dynamic_providers import state
-from dynamic_providers.composition import run_from
 from rotation.errors import RotationError
 
 Props = dict[str, Any]
@@ -27,6 +26,9 @@ class Provider(ResourceProvider):
     serialize_as_secret_always = False
 
     def configure(self, req: ConfigureRequest) -> None:
+        # Here, in the process of the providers: the program, which only declares, needs no adapter and no client.
+        from dynamic_providers.composition import run_from  # noqa: PLC0415
+
         state.begin(lambda: run_from(req.config.get))
 
 

@@ -72,7 +72,11 @@ def real_parts() -> list[tuple[str, str, str]]:
     """Each part of the sandbox: its name, whether it is the real one, and which it is."""
     return [
         ("Pulumi CLI and Python host", "real", str(toolchain.locate("pulumi").parent.parent.name)),
-        ("Kubernetes API, etcd, RBAC", "real", str(toolchain.locate("kube-apiserver").parent.parent.name)),
+        (
+            "Kubernetes API, controllers, etcd, RBAC",
+            "real, no node",
+            str(toolchain.locate("kube-apiserver").parent.parent.name),
+        ),
         ("Vault", "real (OpenBao)", str(toolchain.locate("bao").parent.parent.name)),
         ("Authentik", "simulated", "sandbox/apis, as 2026.5 behaves"),
         _plugin("kubernetes", "on the real API"),

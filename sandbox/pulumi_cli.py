@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = ("__main__.py", "Pulumi.yaml", "components", "dynamic_providers", "rotation", "operations", ".venv")
 STAND_INS = ROOT / "sandbox" / "plugins" / "bin"
 CLOCK_SWAP = ROOT / "sandbox" / "clock_swap"
+QUICK_PIP = ROOT / "sandbox" / "quick_pip"
 _LIMIT_SECONDS = 300
 
 
@@ -62,7 +63,9 @@ class Pulumi:
 
     def variables(self) -> dict[str, str]:
         """The whole environment of a command."""
-        return {**os.environ, "PATH": tool_path(), **self.environment}
+        given = {**os.environ, "PATH": tool_path(), **self.environment}
+        modules = [given.get("PYTHONPATH", ""), str(QUICK_PIP)]
+        return {**given, "PYTHONPATH": os.pathsep.join(filter(None, modules))}
 
     def run(self, *arguments: str, check: bool = True, extra: Mapping[str, str] | None = None) -> Finished:
         """Run a command to its end. Raises PulumiFailedError, with what it printed, when `check` and it failed."""

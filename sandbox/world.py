@@ -1,4 +1,4 @@
-"""A local world: a real API server, a real OpenBao, a simulated Authentik, and a stack of ours among them."""
+"""A local world: a real API server with its controllers, a real OpenBao, a simulated Authentik, and a stack of ours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import yaml
 
 from sandbox.pulumi_cli import ROOT, Pulumi, make_project
 from sandbox.remote import Remote
-from sandbox.servers import kubernetes, openbao, processes
+from sandbox.servers import custom_resources, kubernetes, openbao, processes
 from sandbox.servers.kubernetes_objects import make_namespace
 
 STACK = "sandbox"
@@ -65,12 +65,13 @@ def start(directory: Path) -> World:
     """Start the servers, or find those that run, and lay out the stack's folder."""
     directory.mkdir(parents=True, exist_ok=True)
     keys = _kept_keys(directory)
-    cluster = kubernetes.start(directory)
+    cluster = kubernetes.start(directory, controllers=True)
     vault = openbao.start(directory, root_token=keys["vault_root"])
     url = _start_authentik(directory)
     if "vault_token" not in keys:
         for namespace in NAMESPACES:
             make_namespace(cluster.admin_client(), namespace)
+        custom_resources.install(cluster, *custom_resources.files())
         keys["vault_token"] = _prepare_vault(vault)
         keys["authentik_token"] = _prepare_authentik(url, (directory / "authentik-key").read_text().strip())
         _keep(directory, keys)

@@ -40,6 +40,13 @@ def pytest_report_header() -> list[str]:
     ]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is only for the deep tests; it is not skipped, because nobody should expect it here."""
+    left = [] if os.environ.get("DEEP") else [item for item in items if item.get_closest_marker("deep")]
+    items[:] = [item for item in items if item not in left]
+    config.hook.pytest_deselected(items=left)
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Note each skip that was not expected, and each figure that a test measured (`record_property("figure", ...)`)."""
     if report.when == "call":

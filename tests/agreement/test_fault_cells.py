@@ -1,4 +1,4 @@
-"""Cells of the fault matrix on the real CLI, held to the model run by run."""
+"""Cells of the fault matrix on the real CLI, held to the model run by run; those at Authentik in the deep tests."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ CHAINS = [
 ]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("pairs", CHAINS)
 def test_cells_at_authentik(pairs: list[Pair], agree: Agree) -> None:
     """Whatever goes wrong, the next run installs, and what was superseded or lost is then revoked and verified."""

@@ -13,7 +13,7 @@ from components.publications.contents import FACTS, facts, poke, rotation_status
 from components.publications.kubernetes_secret import told_beside
 from components.publications.places import EntryPlace, ItemPlace, Publication, SecretPlace
 from components.publications.providers import _CREDENTIALS, _hidden
-from dynamic_providers.cluster import _manager
+from dynamic_providers.kubernetes_cluster import _manager
 from rotation.clock import to_rfc3339
 from rotation.testing.builders import START, a_generation
 

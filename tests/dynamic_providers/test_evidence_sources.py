@@ -12,7 +12,8 @@ import pytest
 import yaml
 from kubernetes import client
 
-from dynamic_providers.cluster import ClusterSettings, KubernetesCluster
+from dynamic_providers.cluster import ClusterSettings
+from dynamic_providers.kubernetes_cluster import KubernetesCluster
 from rotation.evidence import NoAnswer, RolledOut, Source, Synced
 from rotation.model import fingerprint
 from sandbox.servers.kubernetes import KubernetesServer
@@ -48,8 +49,8 @@ class Seen:
         named = {kind: {**parts, "namespace": self.namespace} for kind, parts in source.items()}
         cluster = KubernetesCluster(ClusterSettings(kubeconfig=str(self.kubeconfig)))
         seen = cluster.observe(Source.model_validate(named))
-        if "_api" in vars(cluster):
-            cluster._api.api_client.close()
+        if "_objects" in vars(cluster):
+            cluster._objects.api.close()
         return seen
 
     def deployment(self) -> Any:

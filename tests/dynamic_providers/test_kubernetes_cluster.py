@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from dynamic_providers.cluster import ClusterSettings, KubernetesCluster, Placed, ReceiptPlace
+from dynamic_providers.cluster import ClusterSettings, Placed, ReceiptPlace
+from dynamic_providers.kubernetes_cluster import KubernetesCluster
 from rotation.errors import ClusterAway, ClusterError
 from sandbox.servers.kubernetes import KubernetesServer
 from sandbox.servers.kubernetes_objects import Rule, make_namespace, make_service_account
@@ -55,7 +56,7 @@ def connect(
 
     yield cluster
     for cluster_made in made:
-        cluster_made._api.api_client.close()
+        cluster_made._objects.api.close()
 
 
 def _secret(core: client.CoreV1Api, namespace: str, **annotations: str) -> None:
@@ -165,7 +166,7 @@ def test_no_value_travels_to_tell_it(
     _secret(core, namespace, **{"token-rotation/generation": "the-newest"})
     cluster = connect()
     answers: list[bytes] = []
-    rest = cluster._api.api_client.rest_client
+    rest = cluster._objects.api.rest_client
     send = rest.pool_manager.request
     monkeypatch.setattr(rest.pool_manager, "request", lambda *args, **kw: _kept(send(*args, **kw), answers))
     placed = cluster.placed(namespace, "published")
@@ -231,7 +232,7 @@ def test_a_namespace_that_is_not_there_is_said(kubernetes_server: KubernetesServ
     assert cluster.receipts() == {}
     with pytest.raises(ClusterError, match=r"write the receipt not-there/token-receipts: HTTP 404.*namespaces"):
         cluster.write_receipt("one", "first")
-    cluster._api.api_client.close()
+    cluster._objects.api.close()
 
 
 def test_a_server_that_is_gone_is_away(kubernetes_server: KubernetesServer, tmp_path: Path) -> None:
@@ -250,7 +251,7 @@ def test_a_server_that_is_gone_is_away(kubernetes_server: KubernetesServer, tmp_
         with pytest.raises(ClusterAway, match="no answer") as away:
             ask()
         assert PLANTED not in str(away.value)
-    cluster._api.api_client.close()
+    cluster._objects.api.close()
 
 
 def test_no_kubeconfig_is_an_error_with_a_remedy(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from sandbox.consumer import Consumer
 from tests.end_to_end.stack import ROLE, Stack
 from tests.end_to_end.unattended import in_background, kill, scheduled_run, started_for, until
 
-KILLS = 20 if os.environ.get("DEEP") else 6
+KILLS = 20 if os.environ.get("DEEP") else 4
 SEED_VARIABLE = "KILL_SEED"
 OVERLAP_SECONDS = 30
 POLICY = {"lifetime": "900s", "rotate_every": "600s", "overlap": f"{OVERLAP_SECONDS}s", "tolerated_outage": "20s"}
