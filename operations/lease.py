@@ -114,8 +114,12 @@ class Lease:
                 self._release()
 
     def was_held_by(self, host: str, at: datetime) -> bool:
-        """Whether a run on this host held the Lease at this instant of its clock, and is over: we hold it now."""
-        return any(past.host == host and past.since <= at <= past.until for past in self.past)
+        """Whether a run on this host held the Lease at this instant of its clock, and is over: we hold it now.
+
+        at: as Pulumi tells of its lock, in whole seconds
+        """
+        began = ((past.host, past.since.replace(microsecond=0), past.until) for past in self.past)
+        return any(theirs == host and since <= at <= until for theirs, since, until in began)
 
     def _keep(self, stop: threading.Event, end: Callable[[], None]) -> None:
         whole = self.duration.total_seconds()

@@ -116,6 +116,19 @@ def test_what_a_dead_run_held_is_known_to_the_next(world: LeaseWorld) -> None:
     assert not third.was_held_by("b", START - timedelta(seconds=1))
 
 
+def test_a_lock_tells_of_whole_seconds(world: LeaseWorld) -> None:
+    """Taken in the second in which the Lease was, it is that run's, though its instant reads as a moment earlier."""
+    world.sleep(0.7)
+    first = world.of("a/1/x")
+    first.acquire()
+    with first.kept(lambda: None):
+        world.sleep(10)
+    second = world.of("b/2/y")
+    second.acquire()
+    assert second.was_held_by("a", START)
+    assert not second.was_held_by("a", START - timedelta(seconds=1))
+
+
 def test_an_unreadable_note_breaks_no_lock(world: LeaseWorld) -> None:
     """Where it is not known who held the Lease, nothing is known to be over."""
     assert world.stored is not None
