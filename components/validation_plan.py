@@ -13,6 +13,7 @@ from dynamic_providers.cluster import MANAGER
 from rotation.durations import format_duration
 from rotation.preferences import Preferences
 from rotation.validation_plan import (
+    PLAN_KEY,
     Copy,
     ItemCopy,
     KvCopy,
@@ -21,8 +22,6 @@ from rotation.validation_plan import (
     ValidationPlan,
     plan_name,
 )
-
-PLAN_KEY = "plan.json"
 
 
 def plan(settings: Settings, preferences: Preferences, one_password_url: str = "") -> ValidationPlan:

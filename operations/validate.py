@@ -36,9 +36,8 @@ from rotation.errors import ClusterError, InvalidSettings, RotationError
 from rotation.preferences import DEFAULT, Preferences
 from rotation.receipt import RUN_ID_VARIABLE
 from rotation.run_record import VALIDATE, RunRecord, Validated
-from rotation.validation_plan import ValidationPlan, plan_name
+from rotation.validation_plan import PLAN_KEY, ValidationPlan, plan_name
 
-PLAN_KEY = "plan.json"
 _REMEDY = "Let `pulumi up` of the same release write it."
 
 

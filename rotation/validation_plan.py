@@ -78,6 +78,10 @@ class ValidationPlan(BaseModel):
     tokens: dict[str, PlannedToken]
 
 
+PLAN_KEY = "plan.json"
+"""The key of the plan in its ConfigMap."""
+
+
 def plan_name(receipts: str) -> str:
-    """The name of the ConfigMap that holds the plan under the key `plan.json`, in the namespace of the receipts."""
+    """The name of the ConfigMap that holds the plan in the namespace of the receipts."""
     return f"{receipts}-validation"

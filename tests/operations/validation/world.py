@@ -13,13 +13,13 @@ from kubernetes import client
 from operations.cluster import Cluster
 from operations.exit_code import ExitCode
 from operations.run_log import open_log
-from operations.validate import PLAN_KEY, Validation
+from operations.validate import Validation
 from rotation.clock import system_clock
 from rotation.model import fingerprint
 from rotation.receipt import Receipt, Waiting
 from rotation.run_record import VALIDATE, RunRecord, read_run_record
 from rotation.testing.builders import a_generation
-from rotation.validation_plan import Copy, PlannedToken, ValidationPlan
+from rotation.validation_plan import PLAN_KEY, Copy, PlannedToken, ValidationPlan
 from sandbox.apis.authentik import BOOTSTRAP_USER, Authentik
 from sandbox.faults import Faults
 from sandbox.servers.kubernetes import KubernetesServer
