@@ -35,7 +35,7 @@ format: $(VENV)/.ready ## Rewrite the code in the project's format
 test: setup check ## Set-up, lint, types and all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-test-deep: setup check ## All tests, with the External Secrets controller, 20 killed runs and every agreement scenario (about an hour)
+test-deep: setup check ## All tests, with External Secrets, more kills, every scenario and cell on the real CLI (about an hour)
 	@$(BIN)/python -m toolchain install --only external-secrets
 	@DEEP=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 

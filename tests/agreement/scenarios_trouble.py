@@ -232,9 +232,10 @@ def older_state_restored(world: World) -> None:
     world.up(replace="admin")
 
 
-ALL = [target_refuses_then_heals, orphan_found_and_retired, older_state_restored]
+ALL = [target_refuses_then_heals, older_state_restored]
 
 MORE = [
+    orphan_found_and_retired,
     cluster_away_at_a_rotation,
     backend_down_while_due,
     revocation_refused_then_healed,

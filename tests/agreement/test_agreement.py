@@ -1,6 +1,6 @@
 """The simulator's model of the engine is held to the real CLI: the same steps, and the same picture after each run.
 
-`make test` plays a quarter of the scenarios, at least one of each theme; `make test-deep` (`DEEP=1`) all of them.
+`make test` plays some of the scenarios, at least one of each theme; `make test-deep` (`DEEP=1`) all of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cells of the fault matrix on the real CLI, held to the model run by run; those at Authentik in the deep tests."""
+"""Cells of the fault matrix on the real CLI, held to the model run by run. It takes minutes: only in the deep tests."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def test_cells_at_authentik(pairs: list[Pair], agree: Agree) -> None:
     agree(partial(at_authentik, pairs=pairs))
 
 
+@pytest.mark.deep
 def test_cells_at_vault(agree: Agree) -> None:
     """So it is with leases, whatever goes wrong between their mint and the record of their confirmation."""
     agree(partial(at_vault, cells=AT_VAULT), instants=False)

@@ -199,6 +199,7 @@ def _behind_faults(stack: Stack) -> Iterator[Faults]:
     forward.close()
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("fault", ["publication refused", "mint refused", "answer of the mint lost"])
 def test_a_second_attempt_mints_nothing_twice(stack: Stack, fault: str) -> None:
     """What fails once is done by the second attempt of the same run, and one generation is all that was minted."""

@@ -110,6 +110,7 @@ def _nothing_leaked(made: Publishing, token: str) -> None:
     assert token not in json.dumps(made.pulumi.export("--show-secrets"))
 
 
+@pytest.mark.deep
 def test_a_token_in_one_password(publishing: Publishing) -> None:
     """Both values stand in one item in the overlap, and the previous one is gone after it; nothing is made twice."""
     publishing.faults.lose_answer(method="POST")

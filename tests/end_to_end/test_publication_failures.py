@@ -81,6 +81,7 @@ def test_an_api_server_that_refuses_the_publication(stack: Stack, rights: list[R
     _published_in_full(stack, first)
 
 
+@pytest.mark.deep
 def test_a_target_that_stays_broken_over_two_due_dates(stack: Stack) -> None:
     """A broken target does not mint at each due date, only once more before the published end; healing settles all."""
     stack.declare(admin={"backend": "authentik", "policy": TWO_DUE_DATES})

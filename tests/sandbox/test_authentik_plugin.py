@@ -10,6 +10,8 @@ from sandbox.serve import mounted
 from tests.sandbox.authentik_world import World
 from tests.sandbox.declared_stack import Stack
 
+pytestmark = pytest.mark.deep  # other tests use the stand-in for what it is for
+
 CREDENTIAL = "a-credential-nobody-may-see"
 
 

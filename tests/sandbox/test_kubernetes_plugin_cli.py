@@ -68,6 +68,7 @@ def test_created_changed_in_place_and_deleted(stack: Stack) -> None:
     assert stack.api.list_namespaced_secret(stack.namespace).items == []
 
 
+@pytest.mark.deep
 def test_drift_and_loss_are_healed(stack: Stack) -> None:
     """What went away outside is an error until a refresh saw it, a key and a whole object; then an up puts it back."""
     stack.declare("secrets", "token", string_data={"t": VALUE})
@@ -104,6 +105,7 @@ def test_a_field_of_another_manager_is_a_conflict(stack: Stack) -> None:
     assert stack.data("token") == {"t": f"{VALUE}-2"}
 
 
+@pytest.mark.deep
 def test_the_trap_of_a_provider_without_mutable_settings(stack: Stack) -> None:
     """There a changed Secret or ConfigMap is a replacement, new one first, which fails because the old one is there."""
     stack.settings.clear()
@@ -124,6 +126,7 @@ def test_the_trap_of_a_provider_without_mutable_settings(stack: Stack) -> None:
     assert stack.secret("token") == before
 
 
+@pytest.mark.deep
 def test_without_mutable_settings_a_made_name_escapes_the_trap(stack: Stack) -> None:
     """An object that the provider named is replaced under another name, and the old one goes."""
     stack.settings.clear()
@@ -140,6 +143,7 @@ def test_without_mutable_settings_a_made_name_escapes_the_trap(stack: Stack) -> 
     assert after.metadata.name not in ("token", before.metadata.name)
 
 
+@pytest.mark.deep
 def test_an_immutable_secret_is_replaced_old_one_first(stack: Stack) -> None:
     """Data of an immutable Secret, and a Secret's type, replace it under its name; the preview accepts that."""
     stack.declare("secrets", "token", string_data={"t": VALUE}, immutable=True)
@@ -236,6 +240,7 @@ def test_what_owns_others_is_deleted_after_them(stack: Stack) -> None:
     assert f"CronJob {stack.namespace}/daily could not be deleted: it is still there after 1 s." in failed
 
 
+@pytest.mark.deep
 def test_creating_what_exists_is_an_error_with_advice(stack: Stack) -> None:
     """An object that is there already is never taken over in silence."""
     stack.api.create_namespaced_config_map(
@@ -266,6 +271,7 @@ def test_unknown_data_is_previewed_as_an_update(stack: Stack) -> None:
     assert stack.data("uid") != before
 
 
+@pytest.mark.deep
 def test_a_namespace_and_what_is_in_it(stack: Stack) -> None:
     """A namespace of the same run is no refusal for the preview of what goes into it; its labels change in place."""
     inner = f"{stack.namespace}-inner"

@@ -10,6 +10,8 @@ import pytest
 
 from tests.sandbox.onepassword_stack import VALUE, ItemStack, new_item_stack
 
+pytestmark = pytest.mark.deep  # other tests use the stand-in for what it is for
+
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[ItemStack]:

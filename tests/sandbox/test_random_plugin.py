@@ -7,6 +7,8 @@ import pytest
 
 from tests.sandbox.declared_stack import Stack
 
+pytestmark = pytest.mark.deep  # other tests use the stand-in for what it is for
+
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Stack:

@@ -13,6 +13,8 @@ from sandbox.servers.certificates import Authority
 from sandbox.servers.openbao import OpenBaoServer
 from tests.sandbox.declared_stack import Stack
 
+pytestmark = pytest.mark.deep  # other tests use the stand-in for what it is for
+
 # Every value that a test puts into a secret contains this.
 VALUE = "a-value-nobody-may-see"
 RULES = 'path "secret/data/x" { capabilities = ["read"] }\n'

@@ -115,6 +115,7 @@ def test_a_stack_lives_by_its_jobs(scheduled: Scheduled) -> None:
     assert {entry.name for entry in (run.root / "opt" / "pulumi").iterdir()} <= {"workspaces", "logs"}
 
 
+@pytest.mark.deep
 def test_without_a_right_a_job_fails_and_says_so(scheduled: Scheduled) -> None:
     """With one needed right taken away a job ends with a failure, and its log names the object and the refusal."""
     scheduled.stack.pass_days(61)  # a publication is due
