@@ -44,18 +44,37 @@ class DebianPackage:
 
 
 def _download(package: str, job: Job) -> Path:
+    """By the system's lists of packages; where they are empty or old, by lists of our own, which need no root."""
     try:
-        run(
-            ["apt-get", "download", package],
-            cwd=job.scratch,
-            environ=os.environ,
-            log=job.log,
-            progress=job.progress,
-            doing=lambda: f"downloading the Debian package {package}",
-        )
+        _apt(job, "download", package)
     except UnobtainableError as error:
-        raise UnobtainableError(error.cause, remedy=_REMEDY) from error
+        try:
+            own = _own_lists(job.scratch)
+            _apt(job, *own, "update")
+            _apt(job, *own, "download", package)
+        except UnobtainableError:
+            raise UnobtainableError(error.cause, remedy=_REMEDY) from error
     return next(job.scratch.glob("*.deb"))
+
+
+def _own_lists(scratch: Path) -> list[str]:
+    """Options by which apt keeps its lists in our folder."""
+    lists, cache = scratch / "apt-lists", scratch / "apt-cache"
+    for folder in (lists / "partial", cache / "archives" / "partial"):
+        folder.mkdir(parents=True)
+    return ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={cache}"]
+
+
+def _apt(job: Job, *arguments: str) -> None:
+    doing = f"apt-get {arguments[-1]}"
+    run(
+        ["apt-get", *arguments],
+        cwd=job.scratch,
+        environ=os.environ,
+        log=job.log,
+        progress=job.progress,
+        doing=lambda: doing,
+    )
 
 
 def _version(package: Path) -> str:

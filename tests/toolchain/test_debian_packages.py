@@ -51,6 +51,16 @@ def test_empty_lists_are_told_with_the_remedy(machine: Machine) -> None:
         machine.set_up()
 
 
+def test_empty_lists_are_fetched_into_a_folder_of_our_own(machine: Machine) -> None:
+    """A new machine has none: they are fetched without root, and the system's own stay as they are."""
+    _debian(machine, "1.5.0")
+    fails = 'download*) exit 100;; *"Dir::State::Lists="*update) ;;'
+    takes = '*"Dir::State::Lists="*) echo package > spade_any.deb;;'
+    write_script(machine.path / "apt-get", f'case "$*" in {fails} {takes} esac')
+    machine.tool(_WAY, on_path=False)
+    assert outcome_line(machine.set_up()[0]) == "spade 1.5.0: taken from a Debian package"
+
+
 def test_a_package_without_the_program_is_refused(machine: Machine) -> None:
     """A package that is laid out in another way is named, with what it lacks."""
     _debian(machine, "1.5.0", member="usr/bin/rake")
