@@ -18,14 +18,18 @@ _FORCE = {"pulumi.com/patchForce": "true"}
 
 
 class ExpiryAlerts(pulumi.ComponentResource):
-    """Declares what the settings ask for; nothing where monitoring is not enabled."""
+    """Declares what the settings ask for; nothing where monitoring is not enabled.
+
+    manifests: what was declared, as data
+    """
 
     TYPE = "token-rotation:index:ExpiryAlerts"
 
     def __init__(self, settings: MonitoringSettings, facts: StackFacts, cluster: kubernetes.Provider) -> None:
         super().__init__(self.TYPE, "monitoring", None, pulumi.ResourceOptions())
         opts = pulumi.ResourceOptions(parent=self, provider=cluster)
-        self.objects: list[pulumi.Resource] = [_declared(object_, opts) for object_ in manifests(settings, facts)]
+        self.manifests = manifests(settings, facts)
+        self.objects: list[pulumi.Resource] = [_declared(manifest, opts) for manifest in self.manifests]
         self.register_outputs({})
 
 

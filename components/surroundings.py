@@ -54,12 +54,12 @@ def _monitoring(given: Prepared, providers: Providers) -> list[Right]:
     settings, monitoring = given.settings, given.settings.monitoring
     if not monitoring.enabled:
         return []
-    from components.expiry_alerts import ExpiryAlerts, manifests  # noqa: PLC0415
+    from components.expiry_alerts import ExpiryAlerts  # noqa: PLC0415
     from components.monitoring.stack_facts import stack_facts  # noqa: PLC0415
     from components.schedule.manifests import right_to  # noqa: PLC0415
 
     jobs = settings.schedule.namespace if settings.schedule else settings.cluster.receipts.namespace
     told = given.settings_place if given.tells_jobs else None
     facts = stack_facts(settings, monitoring, namespace=jobs, config_secret=told)
-    ExpiryAlerts(monitoring, facts, providers.cluster)
-    return [right_to(manifest, KEEP) for manifest in manifests(monitoring, facts)]
+    alerts = ExpiryAlerts(monitoring, facts, providers.cluster)
+    return [right_to(manifest, KEEP) for manifest in alerts.manifests]

@@ -55,6 +55,13 @@ class Call:
     def record(self, action: str, context: dict[str, Any]) -> None:
         self.store.record(action, self.caller.username, self.now, context)
 
+    def named_user(self) -> User:
+        """The user whose number the body names; raises Refusal 404."""
+        user = self.store.users.get(self.fields().body.get("pk", 0))
+        if user is None:
+            raise missing("User")
+        return user
+
     def fields(self) -> Fields:
         """The JSON body; raises Refusal 400 when it is none or no object."""
         try:

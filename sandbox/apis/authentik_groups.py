@@ -56,14 +56,14 @@ def delete_group(call: Call) -> Response:
 
 
 def add_member(call: Call) -> Response:
-    group, user = _group(call, "authentik_core.change_group"), _member(call)
+    group, user = _group(call, "authentik_core.change_group"), call.named_user()
     if group not in user.groups:
         user.groups.append(group)
     return Response(204)
 
 
 def remove_member(call: Call) -> Response:
-    group, user = _group(call, "authentik_core.change_group"), _member(call)
+    group, user = _group(call, "authentik_core.change_group"), call.named_user()
     if group in user.groups:
         user.groups.remove(group)
     return Response(204)
@@ -101,13 +101,6 @@ def _group(call: Call, permission: str) -> Group:
     if group is None:
         raise missing("Group")
     return group
-
-
-def _member(call: Call) -> User:
-    user = call.store.users.get(call.fields().body.get("pk", 0))
-    if user is None:
-        raise missing("User")
-    return user
 
 
 def render(call: Call, group: Group) -> dict[str, Any]:

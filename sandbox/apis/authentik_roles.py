@@ -12,7 +12,7 @@ from typing import Any
 
 from rotation.backends.transport import Response, json_response
 from sandbox.apis.authentik_calls import Call, Fields, Listing, invalid, missing
-from sandbox.apis.authentik_records import Role, User
+from sandbox.apis.authentik_records import Role
 from sandbox.apis.routing import Refusal
 
 _PERMISSION = re.compile(r"authentik_\w+\.\w+")
@@ -55,14 +55,14 @@ def delete_role(call: Call) -> Response:
 
 
 def add_holder(call: Call) -> Response:
-    role, user = _role(call, "authentik_rbac.change_role"), _user(call)
+    role, user = _role(call, "authentik_rbac.change_role"), call.named_user()
     if role not in user.roles:
         user.roles.append(role)
     return Response(204)
 
 
 def remove_holder(call: Call) -> Response:
-    role, user = _role(call, "authentik_rbac.change_role"), _user(call)
+    role, user = _role(call, "authentik_rbac.change_role"), call.named_user()
     if role in user.roles:
         user.roles.remove(role)
     return Response(204)
@@ -177,13 +177,6 @@ def _role(call: Call, permission: str) -> Role:
     if role is None:
         raise missing("Role")
     return role
-
-
-def _user(call: Call) -> User:
-    user = call.store.users.get(call.fields().body.get("pk", 0))
-    if user is None:
-        raise missing("User")
-    return user
 
 
 def _row(call: Call, permission: str) -> tuple[Role, int]:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.plugins.kubernetes.decisions import Act, Change, decide, differences, written
+from sandbox.plugins.differences import Act, Change, differences, written
+from sandbox.plugins.kubernetes.decisions import decide
 from sandbox.plugins.kubernetes.inputs import AUTONAMED
 from sandbox.plugins.kubernetes.kinds import KINDS, Kind
 from sandbox.plugins.values import UNKNOWN, JsonObject, Path

@@ -1,21 +1,10 @@
 """What changed between old and new inputs, and whether that is an update or a replacement. Pure: no I/O."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from sandbox.plugins.bridged.kinds import Kind
-from sandbox.plugins.kubernetes.decisions import Act, Change, differences, written
+from sandbox.plugins.differences import Change, Decision, differences, written
 from sandbox.plugins.values import UNKNOWN, JsonObject
-
-__all__ = ["Act", "Change", "Decision", "decide", "same"]
-
-
-@dataclass(frozen=True)
-class Decision:
-    """All changes, and whether a replacement deletes the old one before it makes the new one."""
-
-    changes: tuple[Change, ...]
-    delete_first: bool
 
 
 def decide(kind: Kind, old: JsonObject, new: JsonObject) -> Decision:

@@ -9,20 +9,13 @@ from pulumi.provider.experimental import provider as sdk
 from pulumi.provider.experimental.property_value import PropertyValue
 
 from sandbox.plugins.bridged.api import Refused
-from sandbox.plugins.bridged.decisions import Act, Change, decide, same
+from sandbox.plugins.bridged.decisions import decide, same
 from sandbox.plugins.bridged.kinds import Kind, Package
 from sandbox.plugins.bridged.sdk_properties import unknown_properties
+from sandbox.plugins.differences import answer
 from sandbox.plugins.errors import PluginError
 from sandbox.plugins.values import UNKNOWN, JsonObject, Path, marked, plain, secret_paths
 
-_KINDS_OF_DIFF = {
-    (Act.ADD, False): sdk.PropertyDiffKind.ADD,
-    (Act.ADD, True): sdk.PropertyDiffKind.ADD_REPLACE,
-    (Act.DELETE, False): sdk.PropertyDiffKind.DELETE,
-    (Act.DELETE, True): sdk.PropertyDiffKind.DELETE_REPLACE,
-    (Act.UPDATE, False): sdk.PropertyDiffKind.UPDATE,
-    (Act.UPDATE, True): sdk.PropertyDiffKind.UPDATE_REPLACE,
-}
 _REMEDIES = {
     0: "Check the provider's address and that the server runs; then run the same command again.",
     400: "Correct the input in the program; nothing was changed.",
@@ -71,14 +64,7 @@ class BridgedProvider(sdk.Provider):
 
     async def diff(self, request: sdk.DiffRequest) -> sdk.DiffResponse:
         """Compare old inputs (the host hands them on as the old state) with new ones."""
-        decision = decide(self._package.find(request.type), plain(request.old_state), plain(request.new_inputs))
-        return sdk.DiffResponse(
-            changes=bool(decision.changes),
-            replaces=[change.path for change in decision.changes if change.replaces],
-            delete_before_replace=decision.delete_first,
-            diffs=[change.path for change in decision.changes],
-            detailed_diff={change.path: _property_diff(change) for change in decision.changes},
-        )
+        return answer(decide(self._package.find(request.type), plain(request.old_state), plain(request.new_inputs)))
 
     async def create(self, request: sdk.CreateRequest) -> sdk.CreateResponse:
         """Make it."""
@@ -152,7 +138,3 @@ def _told(kind: Kind, urn: str, act: str, hidden: frozenset[Path]) -> Iterator[N
         remedy = _REMEDIES.get(refused.status, "Run the command again; if it stays, look at the server's own log.")
         thing = f"{kind.name} {urn.rpartition('::')[2]}"
         raise PluginError(f"{thing} could not be {act}: {cause}: {text}. {remedy}") from None
-
-
-def _property_diff(change: Change) -> sdk.PropertyDiff:
-    return sdk.PropertyDiff(_KINDS_OF_DIFF[change.act, change.replaces], input_diff=True)

@@ -1,43 +1,13 @@
 """What changed between old and new inputs, and whether that is an update or a replacement. Pure: no I/O."""
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
+from sandbox.plugins.differences import Change, Decision, differences, written
 from sandbox.plugins.kubernetes.inputs import is_autonamed
 from sandbox.plugins.kubernetes.kinds import Kind
 from sandbox.plugins.values import JsonObject, Path
 
-_PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$]*")
-_ABSENT = object()
 _PLACE = frozenset({"apiVersion", "kind", "metadata.name", "metadata.namespace"})
-
-
-class Act(Enum):
-    """What happened to one value."""
-
-    ADD = "add"
-    DELETE = "delete"
-    UPDATE = "update"
-
-
-@dataclass(frozen=True)
-class Change:
-    """One value that differs, under its path as Pulumi writes it, and whether it replaces the object."""
-
-    path: str
-    act: Act
-    replaces: bool
-
-
-@dataclass(frozen=True)
-class Decision:
-    """All changes, and whether a replacement deletes the old object before it makes the new one."""
-
-    changes: tuple[Change, ...]
-    delete_first: bool
 
 
 def decide(kind: Kind, old: JsonObject, new: JsonObject, enabled: frozenset[str]) -> Decision:
@@ -50,26 +20,6 @@ def decide(kind: Kind, old: JsonObject, new: JsonObject, enabled: frozenset[str]
     changes = tuple(Change(written(path), act, replaces) for path, act, replaces in found)
     forced = any(_must_replace(kind, old, path) for path, _, _ in found)
     return Decision(changes, delete_first=forced and _same_given_name(old, new))
-
-
-def differences(old: Any, new: Any, here: Path) -> Iterator[tuple[Path, Act]]:
-    """The innermost paths that differ."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new}):
-            yield from differences(old.get(key, _ABSENT), new.get(key, _ABSENT), (*here, key))
-    elif isinstance(old, list) and isinstance(new, list):
-        for index in range(max(len(old), len(new))):
-            yield from differences(_item(old, index), _item(new, index), (*here, index))
-    elif old is _ABSENT:
-        yield here, Act.ADD
-    elif new is _ABSENT:
-        yield here, Act.DELETE
-    elif old != new:
-        yield here, Act.UPDATE
-
-
-def _item(values: list[Any], index: int) -> Any:
-    return values[index] if index < len(values) else _ABSENT
 
 
 def _must_replace(kind: Kind, old: JsonObject, path: Path) -> bool:
@@ -99,14 +49,3 @@ def _same_given_name(old: JsonObject, new: JsonObject) -> bool:
 def _place(inputs: JsonObject) -> tuple[Any, Any]:
     metadata = inputs.get("metadata")
     return (metadata.get("namespace"), metadata.get("name")) if isinstance(metadata, dict) else (None, None)
-
-
-def written(path: Path) -> str:
-    """As Pulumi writes a path: `data.t`, `metadata.annotations["a/b"]`, `spec.rules[0]`."""
-    text = ""
-    for step in path:
-        if isinstance(step, str) and _PLAIN_KEY.fullmatch(step):
-            text += f".{step}" if text else step
-        else:
-            text += f"[{step}]" if isinstance(step, int) else f'["{step}"]'
-    return text

@@ -8,10 +8,11 @@ from typing import Any
 from pulumi.provider.experimental import provider as sdk
 from pulumi.provider.experimental.property_value import PropertyValue
 
+from sandbox.plugins.differences import answer
 from sandbox.plugins.errors import PluginError
 from sandbox.plugins.kubernetes import inputs, kinds, refusals, settings
 from sandbox.plugins.kubernetes.cluster import Cluster, Write
-from sandbox.plugins.kubernetes.decisions import Act, Change, decide
+from sandbox.plugins.kubernetes.decisions import decide
 from sandbox.plugins.kubernetes.kinds import Kind, Target
 from sandbox.plugins.kubernetes.sdk_properties import unknown_properties
 from sandbox.plugins.values import UNKNOWN, JsonObject, Path, has_unknown, marked, plain, secret_paths
@@ -24,14 +25,6 @@ _API_VERSION = "__initialApiVersion"
 # What a dry run answers is not what the real write will answer.
 _ASSIGNED = ("uid", "resourceVersion", "creationTimestamp")
 
-_KINDS_OF_DIFF = {
-    (Act.ADD, False): sdk.PropertyDiffKind.ADD,
-    (Act.ADD, True): sdk.PropertyDiffKind.ADD_REPLACE,
-    (Act.DELETE, False): sdk.PropertyDiffKind.DELETE,
-    (Act.DELETE, True): sdk.PropertyDiffKind.DELETE_REPLACE,
-    (Act.UPDATE, False): sdk.PropertyDiffKind.UPDATE,
-    (Act.UPDATE, True): sdk.PropertyDiffKind.UPDATE_REPLACE,
-}
 Values = Mapping[str, PropertyValue]
 
 
@@ -74,14 +67,7 @@ class KubernetesProvider(sdk.Provider):
         """Compare old inputs (the host hands them on as the old state) with new ones."""
         kind = kinds.find(request.type)
         old, new = plain(request.old_state), plain(request.new_inputs)
-        decision = decide(kind, old, new, self._settings.enabled)
-        return sdk.DiffResponse(
-            changes=bool(decision.changes),
-            replaces=[change.path for change in decision.changes if change.replaces],
-            delete_before_replace=decision.delete_first,
-            diffs=[change.path for change in decision.changes],
-            detailed_diff={change.path: _property_diff(change) for change in decision.changes},
-        )
+        return answer(decide(kind, old, new, self._settings.enabled))
 
     async def create(self, request: sdk.CreateRequest) -> sdk.CreateResponse:
         """Create by server-side apply, under a new field manager. An object that is there already is an error."""
@@ -180,10 +166,6 @@ def _unawaited(kind: Kind, wish: JsonObject, name: str) -> list[sdk.CheckFailure
 
 def _secrets(kind: Kind, given: Values) -> frozenset[Path]:
     return secret_paths(given) | inputs.always_secret(kind)
-
-
-def _property_diff(change: Change) -> sdk.PropertyDiff:
-    return sdk.PropertyDiff(_KINDS_OF_DIFF[change.act, change.replaces], input_diff=True)
 
 
 def _new_manager() -> str:
