@@ -80,6 +80,7 @@ class Declared:
     places: tuple[str, ...] = ("apps/admin",)
     evidence: Mapping[str, Any] = field(default_factory=dict)
     dependencies: Mapping[str, Any] = field(default_factory=dict)
+    interval: str = "1d"
 
 
 class Line:
@@ -167,7 +168,7 @@ class Line:
             name: getattr(declared, name) for name in ("spec", "force", "emergency", "rollback", "paused", "probe")
         }
         given |= {name: list(getattr(declared, name)) for name in ("places", "adopt", "take_over")}
-        given["dependencies"] = dict(declared.dependencies)
+        given |= {"dependencies": dict(declared.dependencies), "interval": declared.interval}
         try:
             minted = self._step("token", declared.name, {**common, **given}, declared.was)
             taken = {name: minted[name] for name in _MINTED}

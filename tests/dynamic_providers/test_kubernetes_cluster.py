@@ -260,3 +260,19 @@ def test_no_kubeconfig_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match=r"no usable kubeconfig\. Set KUBECONFIG") as unusable:
         cluster.receipts()
     assert not isinstance(unusable.value, ClusterAway)
+
+
+def test_without_any_kubeconfig_the_pods_own_account_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside of a pod there is none, and that is told with its remedy, too."""
+    for variable in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ClusterError, match=r"no usable kubeconfig\. Set KUBECONFIG"):
+        KubernetesCluster(ClusterSettings()).receipts()
+
+
+def test_what_is_not_there_is_none(connect: Connect) -> None:
+    """No record of runs and no Deployment: an answer, and no error."""
+    cluster = connect()
+    assert cluster.run_records() == {}
+    assert cluster.ready_replicas("default", "nobody") is None

@@ -38,6 +38,20 @@ def test_an_unknown_generation_is_given_its_overlap(line: Line, world: World) ->
     assert line.outputs("sweep", "authentik")["entries"] == []
 
 
+def test_an_orphan_is_told_of_in_each_run(line: Line, world: World) -> None:
+    """An alert counts the lines of a run: one names the backend and the orphan, from its first sight to its end."""
+    orphan = _orphan(line, world)
+    for _ in range(3):
+        line.run()
+        [told] = [text for text in line.said if orphan in text]
+        assert "authentik: " in told
+        assert str(Reason.ORPHAN_FOUND) in told
+    world.later(days=31)
+    line.run()
+    line.run()
+    assert [text for text in line.said if orphan in text] == []
+
+
 def test_a_dry_run_shows_the_orphan_and_enters_nothing(line: Line, world: World) -> None:
     """The preview says it, and the ledger and the backend stay as they are."""
     _orphan(line, world)

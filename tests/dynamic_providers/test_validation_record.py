@@ -30,11 +30,16 @@ def test_a_rejected_value_is_replaced(line: Line, world: World) -> None:
 
 @pytest.mark.parametrize("what", ["works again", "another generation", "not rejected", "unreadable"])
 def test_a_suspicion_alone_costs_nothing(line: Line, world: World, what: str) -> None:
-    """One wrong answer, an old record, no answer, or a broken record: nothing is minted."""
+    """One wrong answer, an old record, no answer, or a broken record: nothing is minted.
+
+    Only a rejection of the current generation has the run use its value once.
+    """
     line.run()
     generation = "us_admin_20200101t000000z_abcdef" if what == "another generation" else line.generation
     _record(world, generation, rejected=what != "not rejected")
+    probes = world.server.calls["GET", "/core/users/me/"]
     if what == "unreadable":
         world.cluster.records[VALIDATE] = "{"
     line.run()
     assert (line.steps, line.said, world.mints()) == ([], [], 1)
+    assert (world.server.calls["GET", "/core/users/me/"] > probes) is (what == "works again")
