@@ -42,7 +42,7 @@ test-deep: setup check ## All tests, with External Secrets, more kills, every sc
 test-fast: $(VENV)/.ready ## Tests that start no server and no CLI
 	@$(BIN)/python -m pytest -q tests/policy tests/architecture tests/components tests/toolchain
 
-sandbox: setup ## Play the whole life of two tokens with the real CLI against a local world
+sandbox: setup ## Play the whole life of four tokens with the real CLI against a local world
 	@$(BIN)/python -m sandbox story
 
 sandbox-up: setup ## Start the local world and leave it running, with commands to try

@@ -19,6 +19,6 @@ except InvalidSettings as refused:
 
 directories = declare_directories(given.settings)
 stack = TokenStack(given.settings, project, name, connect=given.connect_url, items=given.items, after=directories)
-declare_surroundings(given, stack.providers, name)
+declare_surroundings(given, stack, name)
 pulumi.export("tokens", stack.tokens)
 pulumi.export("orphans", stack.orphans)

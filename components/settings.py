@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from components.coder_template_settings import NAME as TEMPLATE_NAME
+from components.coder_template_settings import CoderTemplateSettings
 from components.default_policies import DEFAULT_POLICIES
 from components.directory_settings import AuthentikDirectorySettings, VaultDirectorySettings
 from components.monitoring.settings import MonitoringSettings
@@ -17,7 +20,7 @@ from components.publications.places import ItemPlace, Publication
 from components.publications.stores import ExternalSecretsSettings
 from components.schedule.settings import ScheduleSettings
 from dynamic_providers.cluster import ClusterSettings
-from dynamic_providers.credentials import BackendSettings
+from dynamic_providers.credentials import BackendSettings, refuse_unfit
 from dynamic_providers.dependencies import Dependencies
 from rotation.backends.registry import KINDS, Kind
 from rotation.durations import Duration, format_duration
@@ -29,12 +32,13 @@ from rotation.preferences import Preferences
 
 KEYS = (
     *("tokens", "backends", "cluster", "run_interval", "rotation_limit", "decommission", "externalSecrets"),
-    *("vault_directory", "authentik_directory", "schedule", "monitoring"),
+    *("vault_directory", "authentik_directory", "schedule", "monitoring", "coder_templates"),
 )
 EMPTY = "{}"
 """What Pulumi.yaml gives a key that the stack leaves out."""
 READ_ELSEWHERE = ("onePassword", "preferences")
 """Keys that `components.preferences` reads, before these settings are read."""
+_LONGEST_TEMPLATE_NAME = 32
 _STRICT = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
@@ -85,6 +89,7 @@ class Settings(BaseModel):
     authentik_directory: AuthentikDirectorySettings | None = None
     schedule: ScheduleSettings | None = None
     monitoring: MonitoringSettings = MonitoringSettings()
+    coder_templates: dict[str, CoderTemplateSettings] = {}
 
     @field_validator("tokens")
     @classmethod
@@ -131,9 +136,13 @@ def read_settings(config: Mapping[str, str], project: str, preferences: Preferen
     except ValidationError as error:
         raise _invalid(error) from None
     _refuse_unknown_keys(settings, own)
+    for name in settings.backends:
+        _judge_backend(settings, name)
     for name in settings.tokens:
         _judge_token(settings, name)
     _refuse_shared_names(settings)
+    for name in settings.coder_templates:
+        _judge_template(settings, name)
     return _with_judged_publications(settings, preferences or Preferences())
 
 
@@ -155,6 +164,27 @@ def _invalid(error: ValidationError) -> InvalidSettings:
         cause = "this key is unknown"
     more = error.error_count() - 1
     return _refusal(key, cause + (f" (and {more} more)" if more else ""), "See Pulumi.yaml for the keys.")
+
+
+def _judge_backend(settings: Settings, name: str) -> None:
+    """Whether an entry fits its kind; one that no token uses may be of any kind, as long as nobody asks for it."""
+    key, kind_name = f"token-rotation:backends.{name}", settings.kind_name(name)
+    if kind_name not in KINDS:
+        return
+    entry = settings.backends[name]
+    try:
+        refuse_unfit(entry, KINDS[kind_name])
+    except ValueError as error:
+        raise _refusal(key, str(error), f"See the backends of kind {kind_name} in the README.") from None
+    place = entry.credential.kubernetes_secret if entry.credential else None
+    if entry.bootstrap is None or entry.bootstrap.password is None:
+        return
+    mine = [token for token in settings.tokens.values() if token.backend == name]
+    published = {str(item.kubernetes_secret) for token in mine for item in token.publish if item.kubernetes_secret}
+    if place is None or place.key != "token" or f"{place.namespace}/{place.name}" not in published:
+        cause = "a run that logs in by itself works later with what it published, and the credential is something else"
+        remedy = "Let `credential` be the kubernetesSecret that a token of this backend is published to."
+        raise _refusal(f"{key}.bootstrap", cause, remedy)
 
 
 def _judge_token(settings: Settings, name: str) -> None:
@@ -184,6 +214,20 @@ def _judge_token(settings: Settings, name: str) -> None:
         raise _refusal(f"{key}.evidence.security_deadline", cause, "Make it longer, or the wait shorter.")
 
 
+def _judge_template(settings: Settings, name: str) -> None:
+    key, wanted = f"token-rotation:coder_templates.{name}", settings.coder_templates[name]
+    if not re.fullmatch(TEMPLATE_NAME, name) or len(name) > _LONGEST_TEMPLATE_NAME:
+        raise _refusal(key, f"{name!r} is no name of a template", "Use at most 32 letters, digits and single hyphens.")
+    token = settings.tokens.get(wanted.token)
+    if token is None or settings.kind_name(token.backend) != "coder":
+        raise _refusal(
+            f"{key}.token", f"{wanted.token!r} is no Coder token of this stack", "Declare it under `tokens`."
+        )
+    if not any(item.kubernetes_secret for item in token.publish):
+        remedy = f"Add a kubernetesSecret to its `publish`, as in coder/{wanted.token}."
+        raise _refusal(f"{key}.token", f"{wanted.token} is published to no Secret that a run could read", remedy)
+
+
 def _with_judged_publications(settings: Settings, preferences: Preferences) -> Settings:
     """The settings, with each place named in full."""
     vaults = [name for name in settings.backends if settings.kind_name(name) == "vault"]
@@ -201,7 +245,10 @@ def _with_judged_publications(settings: Settings, preferences: Preferences) -> S
 
 def _refuse_unknown_keys(settings: Settings, own: Mapping[str, str]) -> None:
     """A key that is neither ours nor named as the source of a credential is a slip."""
-    credentials = {backend.credential.config for backend in settings.backends.values()}
+    servers = settings.backends.values()
+    accounts = [server.bootstrap for server in servers if server.bootstrap]
+    sources = [*(server.credential for server in servers), *(account.password for account in accounts)]
+    credentials = {source.config for source in sources if source}
     for key in own:
         if key not in (*KEYS, *READ_ELSEWHERE) and key not in credentials:
             raise _refusal(f"token-rotation:{key}", "this key is unknown", "See Pulumi.yaml for the keys.")

@@ -11,6 +11,7 @@ from components.preparation import Prepared, declare_settings
 from components.publications.providers import Providers
 from components.schedule.rights import KEEP, Right
 from components.settings import Settings
+from components.token_stack import TokenStack
 from components.validation_plan import validation_plan
 
 
@@ -28,8 +29,13 @@ def declare_directories(settings: Settings) -> list[pulumi.Resource]:
     return declared
 
 
-def declare_surroundings(given: Prepared, providers: Providers, stack: str) -> None:
-    """Schedule and monitoring; and, for jobs to find them in the cluster, the settings and the validation's plan."""
+def declare_surroundings(given: Prepared, tokens: TokenStack, stack: str) -> None:
+    """Templates, schedule and monitoring; and, for jobs to find them, the settings and the validation's plan."""
+    providers = tokens.providers
+    if given.settings.coder_templates:
+        from components.coder_templates import coder_templates  # noqa: PLC0415
+
+        coder_templates(given.settings, tokens.rotating)
     cluster = pulumi.ResourceOptions(provider=providers.cluster)
     if given.tells_jobs:
         declare_settings(given, providers)

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 
 from components.authentik_token import AuthentikToken
+from components.coder_token import CoderToken
 from components.external_secrets import secret_store
 from components.one_password import KnownItem
 from components.publications.places import EntryPlace, Place
@@ -20,7 +21,11 @@ from dynamic_providers.sweep import Sweep
 from rotation.durations import format_duration
 from rotation.model import owner_mark
 
-TOKEN_KINDS: dict[str, type[RotatingToken]] = {"authentik": AuthentikToken, "vault": VaultToken}
+TOKEN_KINDS: dict[str, type[RotatingToken]] = {
+    "authentik": AuthentikToken,
+    "coder": CoderToken,
+    "vault": VaultToken,
+}
 """Kinds with a type of their own in the state; a new backend works without one."""
 
 
@@ -51,6 +56,11 @@ class TokenStack:
         self._sweeps = {name: self._sweep(name) for name in self._backends() if settings.kind(name).capabilities.lists}
         self.tokens: dict[str, Any] = {name: rotating.summary for name, rotating in self._rotating.items()}
         self.orphans: dict[str, Any] = {name: sweep.entries for name, sweep in self._sweeps.items()}
+
+    @property
+    def rotating(self) -> Mapping[str, RotatingToken]:
+        """The lines by their token's name."""
+        return self._rotating
 
     def _backends(self) -> list[str]:
         """Every backend that a token uses, in the order of the config."""

@@ -13,6 +13,7 @@ MANAGER = "token-rotation"
 GENERATION_ANNOTATION = "token-rotation/generation"
 PREVIOUS_ANNOTATION = "token-rotation/previous-generation"
 CURRENT_KEY, PREVIOUS_KEY = "token", "token-previous"
+PLACEHOLDER_ANNOTATION = "token-rotation/placeholder"
 AUTO_RENEW_ANNOTATION = "token-rotation/auto-renew"
 AUTO_ROTATE_ANNOTATION = "token-rotation/auto-rotate"
 
@@ -44,6 +45,7 @@ class Placed:
     manager: who else says to look after it: by a lifecycle-manager annotation, a managed-by label, or as its owner
     by_hand: somebody else wrote the value since we did, or nobody of ours ever did
     auto_renew, auto_rotate: False where an annotation says `false`: a person pauses that act
+    placeholder: the mark of the stack that only holds the place; empty where it was published, or is somebody else's
     """
 
     generation: str = ""
@@ -52,6 +54,7 @@ class Placed:
     by_hand: bool = False
     auto_renew: bool = True
     auto_rotate: bool = True
+    placeholder: str = ""
 
 
 class Cluster(Protocol):
@@ -71,6 +74,15 @@ class Cluster(Protocol):
 
     def placed(self, namespace: str, name: str) -> Placed | None:
         """What stands at a publication's place; None when there is no Secret. No value travels."""
+
+    def config_map(self, namespace: str, name: str) -> dict[str, str] | None:
+        """The entries of a ConfigMap; None when there is no such ConfigMap."""
+
+    def hold_place(self, namespace: str, name: str, value: str, owner: str) -> None:
+        """Make a Secret whose value only holds a place, marked as ours."""
+
+    def give_up_place(self, namespace: str, name: str) -> None:
+        """Take that mark away; what was published there since stays."""
 
     def observe(self, source: Source) -> Observation:
         """What a source of evidence shows. Never raises: no answer is no evidence, with its cause."""

@@ -6,22 +6,18 @@ import json
 import os
 import secrets
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import stamina.instrumentation
 
 from dynamic_providers.cluster import ClusterSettings
-from dynamic_providers.credentials import BackendSettings, resolve
+from dynamic_providers.credentials import BackendSettings
 from dynamic_providers.kubernetes_cluster import KubernetesCluster
 from dynamic_providers.scrubber import Scrubber
+from dynamic_providers.servers import Servers
 from dynamic_providers.state import Run
 from rotation import clock
-from rotation.backends.http_transport import http_transport
-from rotation.backends.protocol import Backend
-from rotation.backends.registry import KINDS
 from rotation.durations import parse_duration
-from rotation.errors import InvalidSettings
 from rotation.reasons import Action, Decision, Reason
 from rotation.receipt import RUN_ID_VARIABLE
 
@@ -38,18 +34,12 @@ def run_from(config: Callable[[str], Any]) -> Run:
     cluster = KubernetesCluster(ClusterSettings.model_validate(json.loads(config("cluster") or "{}")))
     scrubber = Scrubber()
 
-    def connect(name: str) -> Backend:
-        if name not in backends:
-            remedy = "Name it under `token-rotation:backends` in the stack's config."
-            raise InvalidSettings("connect", "the backend is not in the stack's config", remedy, backend=name)
-        settings = backends[name]
-        credential = resolve(settings, name, config, cluster)
-        scrubber.remember(credential)
-        transport = http_transport(settings.url, Path(settings.ca_certificate) if settings.ca_certificate else None)
-        warn = _clock_warning(run, name)
-        return KINDS[settings.kind or name].connect(name, transport, credential, clock.system_clock, warn)
+    def warn(backend: str, text: str) -> None:
+        run.tell(backend, Decision(Action.KEEP, Reason.CLOCK_SKEW, text))
 
-    run = Run(new_run_id(), clock.system_clock(), clock.system_clock, cluster, connect, _say, scrubber)
+    servers = Servers(backends, config, cluster, scrubber, warn, clock.system_clock)
+    run = Run(new_run_id(), clock.system_clock(), clock.system_clock, cluster, servers.connect, _say, scrubber)
+    run.reach, run.entrance = servers.reach, servers.entrance
     run.rotation_limit = int(config("rotation_limit") or 0) or None
     run.kinds = {name: settings.kind for name, settings in backends.items() if settings.kind}
     run.interval = parse_duration(config("run_interval") or "24h")
@@ -59,10 +49,6 @@ def run_from(config: Callable[[str], Any]) -> Run:
 def _say(line: str) -> None:
     """A provider's standard output is shown in the run's diagnostics."""
     print(line, flush=True)
-
-
-def _clock_warning(run: Run, backend: str) -> Callable[[str], None]:
-    return lambda text: run.tell(backend, Decision(Action.KEEP, Reason.CLOCK_SKEW, text))
 
 
 def _backend_settings(text: Any) -> dict[str, BackendSettings]:

@@ -8,7 +8,7 @@ from typing import Any
 from pulumi import ResourceOptions
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from dynamic_providers import lease_notes
+from dynamic_providers import entrance, lease_notes
 from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, inputs_of, verb
 from rotation import lifecycle
@@ -29,8 +29,10 @@ class GuardProvider(Provider):
 
     @verb
     def create(self, run: Run, props: Props) -> CreateResult:
-        """Test credential and clock before the first token is minted."""
-        run.ready_backend(props["backend"])
+        """Test credential and clock before the first token is minted; that a person has to give one, the token says."""
+        entrance.enter(run, props["backend"])
+        if not entrance.is_shut(run, props["backend"]):
+            run.ready_backend(props["backend"])
         return CreateResult(f"{props['owner']}_{props['backend']}", inputs_of(props, INPUTS))
 
     @verb

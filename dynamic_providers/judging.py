@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from dynamic_providers import dependencies, taking
+from dynamic_providers import dependencies, entrance, taking
 from dynamic_providers.inventory import Inventory
 from dynamic_providers.state import Run
 from dynamic_providers.taking import Candidate
@@ -32,6 +32,8 @@ ROUNDING = timedelta(seconds=2)
 
 def weighed(run: Run, olds: Props, news: Props, history: History) -> tuple[History, Candidate | None]:
     """The history with what could be taken instead of minting, and what that is."""
+    if entrance.is_shut(run, news["backend"]):
+        return history, None  # nothing could be recognised
     dead = history.missing or history.rejected
     found = taking.placed_by_hand(run, olds, news, recorded_is_dead=dead)
     if found is not None:
@@ -86,6 +88,8 @@ def history_of(run: Run, olds: Props, news: Props) -> History:
         renewable=backend.capabilities.renews,
         cap=minted_at(generation) + backend.capabilities.cap if backend.capabilities.cap else None,
         renewed_end=from_rfc3339(olds["renewal"]) if olds["renewal"] else None,
+        bootstrap=entrance.lacking(run, olds["backend"]),
+        rejected=entrance.is_shut(run, olds["backend"]) and entrance.is_own(run, olds["backend"], news["places"]),
         dependency=dependencies.lacking(run, news.get("dependencies")),
         unrotated=_paused_at(run, olds["places"], "auto_rotate"),
         unrenewed=_paused_at(run, olds["places"], "auto_renew"),
@@ -95,12 +99,13 @@ def history_of(run: Run, olds: Props, news: Props) -> History:
     handle = (olds.get("taken") or {}).get("handle") or generation  # a backend that lists has our id as its handle
     inventory = run.found(olds["backend"], olds["owner"], handle)
     found = inventory.alive.get(handle)
+    is_lease = backend.capabilities.leases and history.expires is None  # until it is published; then its end counts
     listed = run.inventory(olds["backend"], olds["owner"]).alive
     others = sum(token_of(item) in (token, *was) for item in listed if item != generation)
     return replace(
         history,
         superseded=max(history.superseded, others),  # a receipt does not tell of what was never published
-        expires=history.expires or (found.expires if found else None),
+        expires=history.expires or (found.expires if found and not is_lease else None),
         unreachable=inventory.unreachable,
         missing=not inventory.unreachable and found is None,
     )

@@ -21,11 +21,14 @@ from dynamic_providers.cluster import (
     CURRENT_KEY,
     GENERATION_ANNOTATION,
     MANAGER,
+    PLACEHOLDER_ANNOTATION,
     PREVIOUS_ANNOTATION,
     ClusterSettings,
     Placed,
 )
 from dynamic_providers.plain_objects import METADATA_ONLY, PlainObjects, path
+from rotation.backends.kubernetes_transport import kubernetes_transport
+from rotation.backends.transport import Transport
 from rotation.errors import ClusterAway, ClusterError
 from rotation.evidence import NoAnswer, Observation, Source
 from rotation.run_record import runs_name
@@ -33,6 +36,7 @@ from rotation.run_record import runs_name
 _USUAL = Path("~/.kube/config")
 _LIFECYCLE_MANAGER = "lifecycle-manager"
 _MANAGED_BY = "app.kubernetes.io/managed-by"
+_OURS = {_MANAGED_BY: MANAGER}
 
 
 def connection(settings: ClusterSettings) -> client.Configuration:
@@ -60,6 +64,16 @@ class KubernetesCluster:
     @cached_property
     def _objects(self) -> PlainObjects:
         return PlainObjects(client.ApiClient(connection(self._settings)))
+
+    def transport(self) -> Transport:
+        """The way to the API server for what speaks HTTP itself."""
+        with _told("connect to the cluster"):
+            return kubernetes_transport(connection(self._settings))
+
+    def config_map(self, namespace: str, name: str) -> dict[str, str] | None:
+        with _told(f"read the ConfigMap {namespace}/{name}"):
+            found = self._objects.find(path("v1", namespace, "configmaps", name))
+        return None if found is None else dict(found.get("data") or {})
 
     def receipts(self) -> dict[str, str]:
         return self._entries("the receipt", self._place.name)
@@ -99,6 +113,21 @@ class KubernetesCluster:
             found = self._objects.find(path("v1", namespace, "secrets", name), METADATA_ONLY)
         return None if found is None else _placed(found.get("metadata") or {})
 
+    def hold_place(self, namespace: str, name: str, value: str, owner: str) -> None:
+        metadata = {"labels": _OURS, "annotations": {PLACEHOLDER_ANNOTATION: owner}}
+        body = {"type": "Opaque", "metadata": metadata, "stringData": {CURRENT_KEY: value}}
+        self._apply_secret(namespace, name, body)
+
+    def give_up_place(self, namespace: str, name: str) -> None:
+        self._apply_secret(namespace, name, {})
+
+    def _apply_secret(self, namespace: str, name: str, body: Mapping[str, Any]) -> None:
+        """Under a field manager of its own: what is applied no more and nobody else wrote goes."""
+        whole = {"apiVersion": "v1", "kind": "Secret", **body}
+        whole["metadata"] = {**whole.get("metadata", {}), "name": name}
+        with _told(f"hold the place of the Secret {namespace}/{name}"):
+            self._objects.apply(path("v1", namespace, "secrets", name), whole, f"{MANAGER}-placeholder")
+
     def observe(self, source: Source) -> Observation:
         try:
             with _told(f"read {source}"):
@@ -111,7 +140,7 @@ class KubernetesCluster:
         body = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": {"name": place.name, "labels": {"app.kubernetes.io/managed-by": "token-rotation"}},
+            "metadata": {"name": place.name, "labels": _OURS},
             "data": data,
         }
         with _told(f"write the receipt {place.namespace}/{place.name}"):
@@ -129,6 +158,7 @@ def _placed(metadata: Mapping[str, Any]) -> Placed:
         != _writers(metadata, "f:metadata", "f:annotations", f"f:{GENERATION_ANNOTATION}"),
         auto_renew=_is_on(annotations, AUTO_RENEW_ANNOTATION),
         auto_rotate=_is_on(annotations, AUTO_ROTATE_ANNOTATION),
+        placeholder=str(annotations.get(PLACEHOLDER_ANNOTATION, "")),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from dynamic_providers import endings, lease_notes
+from dynamic_providers import endings, entrance, lease_notes, placeholder
 from dynamic_providers.state import Run
 from dynamic_providers.token_pair import ACTS
 from dynamic_providers.verbs import Props, Provider, changed, inputs_of, is_unknown, verb
@@ -43,13 +43,13 @@ GIVEN = (
     "evidence",
     *ACTS,
 )
-INPUTS = (*GIVEN, "ends_now", "conditions")
+INPUTS = (*GIVEN, "ends_now", "conditions", "instructions")
 COUNTS = ("rotations", "renewals", "revocation_failures")
 """Numbers that only grow, and outlive a lost receipt."""
 OUTPUTS = ("entries", "retired", "rotates", "retires", "published_at", "failed", *COUNTS)
 RETIRED_REMEMBERED = 16
 """Ids of dead generations that a receipt keeps; the pair needs the newest ones to let go of them."""
-_UNTOLD: Props = {"evidence": {}, "conditions": [], **dict.fromkeys(ACTS, True)}
+_UNTOLD: Props = {"evidence": {}, "conditions": [], "instructions": "", **dict.fromkeys(ACTS, True)}
 """What a state of an older release does not tell."""
 
 
@@ -70,6 +70,7 @@ class RetirementProvider(Provider):
             for reason in endings.told_of_the_token(olds):
                 run.note_condition(news["token"], reason)
         decided: Props = {"ends_now": list(judged.ends), "conditions": run.conditions(news["token"])}
+        decided["instructions"] = _instructions(run, olds, news)
         decided |= {act: news.get(act) is not False for act in ACTS}  # a pair of an older release tells neither
         return CheckResult({**news, "evidence": endings.asked(news), **decided}, [])
 
@@ -80,7 +81,7 @@ class RetirementProvider(Provider):
         due = Ledger.from_state(olds["entries"]).due(run.now)
         held = endings.held(run, news, due, from_rfc3339(olds["published_at"]))
         ends = len(due) > len(held) or bool(news["ends_now"])
-        told = changed({**_UNTOLD, **olds}, news, (*GIVEN, "conditions"))
+        told = changed({**_UNTOLD, **olds}, news, (*GIVEN, "conditions", "instructions"))
         return DiffResult(changes=ends or told or (bool(held) and _receipt_is_lost(run, news)))
 
     @verb
@@ -111,6 +112,19 @@ class RetirementProvider(Provider):
         run.cluster.remove_receipt(props["token"])
 
 
+def _notes_leases(run: Run, backend: str) -> bool:
+    """Whether a pair notes what it confirms: where nothing lists it."""
+    capabilities = run.backend(backend).capabilities
+    return capabilities.leases and not capabilities.lists
+
+
+def _instructions(run: Run, olds: Props, news: Props) -> str:
+    """What a person has to do at its backend; a retirement alone leaves what was told as it stands."""
+    if news["token"] in run.checked:
+        return entrance.instructions(run, news["backend"])
+    return str(olds.get("instructions") or "")
+
+
 def _settle(run: Run, olds: Props, news: Props) -> Props:
     """Enter what is superseded, retire what is due, and tell the receipt. A failed revocation is kept, never raised."""
     policy = stored_policy(news["policy"])
@@ -134,7 +148,8 @@ def _settle(run: Run, olds: Props, news: Props) -> Props:
     outputs = {**inputs_of(news, INPUTS), **_outputs(policy, news, ledger)}
     outputs |= {"retired": retired, "published_at": to_rfc3339(published_at), **_counts(olds, news, failures)}
     run.cluster.write_receipt(news["token"], _receipt(run, outputs, ledger).model_dump_json())
-    if lease_notes.read(run, news["token"]) or (not same and run.backend(news["backend"]).capabilities.leases):
+    placeholder.forget(run, news["token"], secret_places(news["published"]))
+    if lease_notes.read(run, news["token"]) or (not same and _notes_leases(run, news["backend"])):
         lease_notes.forget(run, news["token"])
     return outputs
 
@@ -185,7 +200,7 @@ def _receipt(run: Run, outputs: Mapping[str, Any], ledger: Ledger) -> Receipt:
     waiting = [
         Waiting.model_validate({name: getattr(e, name) for name in Waiting.model_fields}) for e in ledger.waiting()
     ]
-    fields = {name: outputs[name] for name in (*told, "published", "retired", "conditions", *COUNTS)}
+    fields = {name: outputs[name] for name in (*told, "published", "retired", "conditions", "instructions", *COUNTS)}
     fields |= {name: outputs[name] is not False for name in ACTS}
     kind = run.kind(outputs["backend"])
     return Receipt.model_validate({**fields, "superseded": waiting, "run": run.id, "kind": kind})
@@ -241,6 +256,5 @@ class Retirement(Resource, module="token-rotation", name="Retirement"):
     conditions: pulumi.Output[list[str]]
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
-        super().__init__(
-            RetirementProvider(), name, {**dict.fromkeys(("ends_now", "conditions", *OUTPUTS)), **props}, opts
-        )
+        absent = dict.fromkeys(("ends_now", "conditions", "instructions", *OUTPUTS))
+        super().__init__(RetirementProvider(), name, {**absent, **props}, opts)

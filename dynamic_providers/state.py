@@ -6,24 +6,30 @@ All providers of a run share one process and four threads; they share this recor
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from dynamic_providers.cluster import CURRENT_KEY, Cluster, Placed
+from dynamic_providers.entrance import SHUT, Entrance, is_shut
 from dynamic_providers.inventory import Inventory, look_up, take_inventory
 from dynamic_providers.scrubber import Scrubber
 from rotation.backends.protocol import Backend
+from rotation.backends.transport import Transport
 from rotation.clock import Clock
-from rotation.errors import ClusterAway, ClusterError
+from rotation.errors import ClusterAway, ClusterError, InvalidSettings
 from rotation.model import bears_mark, is_newer
 from rotation.reasons import Action, Decision, Reason, reason_line
 from rotation.receipt import Receipt, read_receipt
 from rotation.turns import drawn
 
 _NOTE = "lease."
+
+
+def _no_way(backend: str) -> Transport:
+    raise InvalidSettings("reach", "no way to it was given to this run", backend=backend)
 
 
 @dataclass(frozen=True)
@@ -47,10 +53,14 @@ class Run:
     planned: rotations that a first `check` or a `diff` decided, by token
     checked: tokens that the state knows and that were judged
     older:   tokens of which the state is older than what was published
-    held:    first mints that wait, by token, with the cause
+    held:    first mints that wait, by token
     kinds:   the kind of each backend whose entry has another name
     rotation_limit: how many scheduled rotations may begin in this run; None: any number
     interval: the time between two runs, as the config says
+    entrance: how a backend is begun with that has no credential yet; None for one that needs one from the first
+    entered: backends that this run began with by itself
+    reach:   the way to a backend's server, without a credential
+    sleep:   lets time pass while a server works
     """
 
     id: str
@@ -63,10 +73,14 @@ class Run:
     planned: dict[str, Planned] = field(default_factory=dict)
     checked: set[str] = field(default_factory=set)
     older: set[str] = field(default_factory=set)
-    held: dict[str, str] = field(default_factory=dict)
+    held: dict[str, Decision] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     rotation_limit: int | None = None
     interval: timedelta = timedelta(days=1)
+    entrance: Callable[[str], Entrance | None] = lambda _name: None
+    entered: set[str] = field(default_factory=set)
+    reach: Callable[[str], Transport] = _no_way
+    sleep: Callable[[float], None] = time.sleep
     _conditions: dict[str, set[Reason]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _backends: dict[str, Backend] = field(default_factory=dict)
@@ -74,6 +88,7 @@ class Run:
     _inventories: dict[tuple[str, ...], Inventory] = field(default_factory=dict)
     _receipts: dict[str, str] | None = None
     _notes: dict[str, str] = field(default_factory=dict)
+    _others: dict[str, str] = field(default_factory=dict)
     _receipts_away: bool = False
     _named: frozenset[str] | None = None
     _placed: dict[str, Placed | None] = field(default_factory=dict)
@@ -109,10 +124,20 @@ class Run:
                 self._greeted.add(name)
             return backend
 
+    def admit(self, name: str, backend: Backend) -> None:
+        """Go on with an adapter of another credential; what the former could not see is asked for again."""
+        with self._lock:
+            self._backends[name] = backend
+            self.entered.add(name)
+            self._greeted.discard(name)
+            self._inventories = {key: found for key, found in self._inventories.items() if key[0] != name}
+
     def inventory(self, name: str, owner: str, known: Sequence[str] = ()) -> Inventory:
         """One inventory for a backend that lists; for one that does not, one look-up for each known handle."""
         backend = self.backend(name)
         key = (name,) if backend.capabilities.lists else (name, *known)
+        if is_shut(self, name):
+            return Inventory(unreachable=SHUT)
         with self._lock:
             if key not in self._inventories:
                 self._inventories[key] = self._taken(name, take_inventory(backend, owner, known))
@@ -124,6 +149,8 @@ class Run:
         if backend.capabilities.lists and bears_mark(handle, owner):
             return self.inventory(name, owner)
         key = (name, handle)
+        if is_shut(self, name):
+            return Inventory(unreachable=SHUT)
         with self._lock:
             if key not in self._inventories:
                 self._inventories[key] = self._taken(name, look_up(backend, handle))
@@ -179,6 +206,11 @@ class Run:
         self._entries()
         return self._notes
 
+    def kept(self, key: str) -> str:
+        """What stands beside the receipts under a key with a dot, which no token has; empty where nothing does."""
+        self._entries()
+        return self._others.get(key, "")
+
     def note_key(self, token: str) -> str:
         """Where a token's notes stand; no token can have this name."""
         return _NOTE + token
@@ -232,7 +264,8 @@ class Run:
             if self._receipts is None:
                 told = self._all_receipts()
                 self._notes = {key.removeprefix(_NOTE): text for key, text in told.items() if key.startswith(_NOTE)}
-                self._receipts = {key: text for key, text in told.items() if not key.startswith(_NOTE)}
+                self._others = {key: text for key, text in told.items() if "." in key}
+                self._receipts = {key: text for key, text in told.items() if "." not in key}
             return self._receipts
 
     def _all_receipts(self) -> dict[str, str]:
@@ -255,32 +288,3 @@ class Run:
 
     def _tell_away(self, error: ClusterAway) -> None:
         self.tell("receipt", Decision(Action.DEFER, Reason.CLUSTER_AWAY, f"{error.act}: {error.cause}"))
-
-
-_current: list[Run] = []
-_current_lock = threading.Lock()
-
-
-def begin(make: Callable[[], Run]) -> None:
-    """Begin the run of this process, unless it has begun."""
-    with _current_lock:
-        if not _current:
-            _current.append(make())
-
-
-def current() -> Run:
-    """The run of this process; raises LookupError before `begin`."""
-    if not _current:
-        raise LookupError("no run has begun in this process")
-    return _current[0]
-
-
-@contextmanager
-def using(run: Run) -> Iterator[Run]:
-    """Let providers use this run: for tests and the simulator, which pass their own clock and backends."""
-    before = _current.copy()
-    _current[:] = [run]
-    try:
-        yield run
-    finally:
-        _current[:] = before

@@ -100,8 +100,9 @@ def refuse_anothers_secret(run: Run, news: Props, published: tuple[str, ...]) ->
     """Before anything is minted: a Secret that exists and is not ours is neither overwritten nor waited for."""
     for place in news["places"]:
         placed = run.placed(place)
-        known = place in news["adopt"] or secret_target(place) in published
-        if placed is None or known or bears_mark(placed.generation, news["owner"]):
+        if placed is None or place in news["adopt"] or secret_target(place) in published:
+            continue
+        if placed.placeholder == news["owner"] or bears_mark(placed.generation, news["owner"]):
             continue
         cause = f"the Secret {place} exists and is not ours"
         remedy = "Mark the place `adopt: true` to take its token over, publish elsewhere, or delete it."

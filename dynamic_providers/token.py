@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from dynamic_providers import dependencies, taking
+from dynamic_providers import dependencies, entrance, placeholder, taking
 from dynamic_providers.judging import REPLACES, ROUNDING, TAKES, decide_by_outputs, history_of, note, weighed
 from dynamic_providers.state import Planned, Run
 from dynamic_providers.taking import Candidate
@@ -17,8 +17,8 @@ from dynamic_providers.verbs import Props, Provider, changed, inputs_of, verb
 from rotation import lifecycle
 from rotation.backends.protocol import Order
 from rotation.clock import from_rfc3339, to_rfc3339
-from rotation.errors import InvalidSettings, WaitingForDependency
-from rotation.model import bears_mark, fingerprint, new_generation_id, stored_policy, token_of
+from rotation.errors import BootstrapNeeded, InvalidSettings, WaitingForDependency
+from rotation.model import bears_mark, fingerprint, is_newer, new_generation_id, stored_policy, token_of
 from rotation.policy import decide
 from rotation.reasons import Action, Decision, Reason
 
@@ -44,6 +44,7 @@ ASKS = ("spec", "force", "emergency", "rollback")
 DECIDED = ("generation", "reason", "renewal", "supplants", "taken")
 INPUTS = (*GIVEN, *DECIDED)
 COMPARED = tuple(name for name in INPUTS if name != "interval")  # it decides what is said, not what the token is
+_HELD = frozenset({Reason.WAITING_FOR_DEPENDENCY, Reason.BOOTSTRAP_NEEDED})
 _UNTOLD: Props = {"dependencies": {}}
 """What a state of an older release does not tell."""
 
@@ -63,8 +64,10 @@ class TokenProvider(Provider):
         decision = decide(policy, history, run.now)
         _tell(run, token, decision)
         note(run, news, policy, history, decision)
-        if decision.reason is Reason.STATE_IS_OLDER:
-            run.older.add(token)
+        if decision.reason is Reason.BOOTSTRAP_NEEDED:
+            entrance.tell(run, token, news["backend"])
+        if decision.action not in REPLACES and is_newer(history.newest_seen, history.generation):
+            run.older.add(token)  # also where a rotation is due by now and something holds it
         if decision.action is Action.DEFER:
             # nothing is taken over, or a nonce would be used up
             return CheckResult(inputs_of({**_UNTOLD, **olds}, INPUTS), [])
@@ -118,7 +121,8 @@ class TokenProvider(Provider):
 
 def _mint(run: Run, props: Props) -> Props:
     if props["token"] in run.held:
-        raise WaitingForDependency("mint", run.held[props["token"]], "The next run tries again.")
+        _raise_held(run, props, run.held[props["token"]])
+    entrance.enter(run, props["backend"])
     policy = stored_policy(props["policy"])
     order = Order(
         id=props["generation"],
@@ -138,6 +142,15 @@ def _mint(run: Run, props: Props) -> Props:
         "granted_until": to_rfc3339(minted.expires),
         "fingerprint": fingerprint(minted.value),
     }
+
+
+def _raise_held(run: Run, props: Props, decision: Decision) -> NoReturn:
+    """A first mint that waits fails alone; what is told of it stands where people and alerts look."""
+    if decision.reason is Reason.WAITING_FOR_DEPENDENCY:
+        raise WaitingForDependency("mint", decision.message, "The next run tries again.")
+    entrance.leave_note(run, props["token"], props["backend"])
+    placeholder.put(run, props)
+    raise BootstrapNeeded("mint", decision.message, "The next run goes on from there.")
 
 
 def _refuse_another_backend(olds: Props, news: Props) -> None:
@@ -172,8 +185,8 @@ def _first(run: Run, news: Props) -> Props:
     if planned is not None:
         return taking.planned_inputs(planned)
     decision, candidate = _beginning(run, news)
-    if decision.reason is Reason.WAITING_FOR_DEPENDENCY:
-        run.held[token] = decision.message  # the create raises it: an error here would end the run for every token
+    if decision.reason in _HELD:
+        run.held[token] = decision  # the create raises it: an error here would end the run for every token
     elif decision.action is Action.DEFER:
         remedy = "Set `paused: false`, or let it adopt a token that exists."
         raise InvalidSettings("begin", decision.message, remedy)
@@ -186,6 +199,10 @@ def _first(run: Run, news: Props) -> Props:
 def _beginning(run: Run, news: Props) -> tuple[Decision, Candidate | None]:
     """What a token begins with; what would be minted waits for what it depends on."""
     decision, candidate = _beginning_of_its_own(run, news)
+    shut = entrance.lacking(run, news["backend"])
+    if shut:
+        entrance.tell(run, news["token"], news["backend"])
+        return Decision(Action.DEFER, Reason.BOOTSTRAP_NEEDED, shut), None
     lacking = dependencies.lacking(run, news.get("dependencies")) if decision.action is Action.ROTATE else ""
     if not lacking:
         return decision, candidate
@@ -202,7 +219,7 @@ def _beginning_of_its_own(run: Run, news: Props) -> tuple[Decision, Candidate | 
         message = "it was published before, but the state has none"
         return Decision(Action.ROTATE, Reason.MISSING_AT_BACKEND, message), None
     _refuse_anothers_place(run, news)
-    candidate = taking.first_adoption(run, news)
+    candidate = None if entrance.is_shut(run, news["backend"]) else taking.first_adoption(run, news)
     if candidate is not None:
         message = f"the token at {candidate.taken.place} works and is taken over as it is"
         return Decision(Action.ADOPT, Reason.ADOPTED, message), candidate

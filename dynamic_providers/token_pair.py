@@ -137,7 +137,8 @@ def _confirmed_end(run: Run, news: Props) -> str:
     if not backend.capabilities.leases or news["reason"] in TAKEN:  # what was taken has its full life already
         return str(news["granted_until"])
     generation = Generation(news["generation"], news["handle"], from_rfc3339(news["created"]))
-    lease_notes.write(run, news["token"], Note(news["backend"], generation.id, generation.handle))
+    if not backend.capabilities.lists:
+        lease_notes.write(run, news["token"], Note(news["backend"], generation.id, generation.handle))
     return to_rfc3339(lifecycle.confirm(backend, generation, stored_policy(news["policy"])))
 
 

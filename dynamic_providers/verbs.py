@@ -9,7 +9,7 @@ from typing import Any
 from pulumi.dynamic import ConfigureRequest, ResourceProvider
 from pulumi.output import Unknown
 
-from dynamic_providers import state
+from dynamic_providers import process
 from rotation.errors import RotationError
 
 Props = dict[str, Any]
@@ -29,7 +29,7 @@ class Provider(ResourceProvider):
         # Here, in the process of the providers: the program, which only declares, needs no adapter and no client.
         from dynamic_providers.composition import run_from  # noqa: PLC0415
 
-        state.begin(lambda: run_from(req.config.get))
+        process.begin(lambda: run_from(req.config.get))
 
 
 def verb(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,7 +37,7 @@ def verb(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def guarded(provider: Provider, *arguments: Any) -> Any:
-        run = state.current()
+        run = process.current()
         bags = [argument for argument in arguments if isinstance(argument, dict)]
         for name in _VALUES:
             for bag in bags:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from operations import exporter, settings_table, validate
+from operations import accept, exporter, settings_table, validate
 from operations.exit_code import ExitCode
 from operations.job import Job
 from operations.lease import DURATION, LEASE_VARIABLE
@@ -58,7 +58,8 @@ def run(
 ) -> None:
     """One unattended run: take the Lease, recover a stale lock, never a live one; one `pulumi up`.
 
-    Ends with 0 fine, 1 failed, 2 refused input, 3 needs a person, 4 a live run holds the Lease or the lock.
+    Ends with 0 fine, 1 failed, 2 refused input, 3 needs a person, 4 a live run holds the Lease or the lock,
+    5 a backend waits for a person to give it its first credential.
     """
     made = _made(stack, directory, limit, settle, backoff=backoff, attempts=attempts)
     sys.exit(_job(ROTATE, made, lease, receipts, _duration(lease_duration)))
@@ -100,6 +101,7 @@ def _job(name: str, run: ScheduledRun, lease: str, receipts: str, lease_duration
 app.command("validate")(validate.command)
 app.command("exporter")(exporter.command)
 app.command("settings")(settings_table.command)
+app.command("accept")(accept.command)
 
 
 def _duration(text: str) -> timedelta:

@@ -19,6 +19,7 @@ from rotation.errors import ClusterAway, ClusterError
 _TIME_LIMIT = (10.0, 30.0)  # seconds to connect, and in all
 _USUAL = Path("~/.kube/config")
 _APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
 _LABELS = {"app.kubernetes.io/managed-by": "token-rotation"}
 
 
@@ -97,6 +98,24 @@ class Cluster:
             return None
         metadata = found.metadata
         return Placed(_decoded(found.data or {}), dict(metadata.annotations or {}), metadata.resource_version)
+
+    def put_secret_key(self, namespace: str, name: str, key: str, value: str, manager: str) -> bool:
+        """Write one key of a Secret under a field manager, and nothing else of it; create it where there is none.
+
+        Returns whether it was created.
+        """
+        body = {"data": {key: base64.b64encode(value.encode()).decode()}}
+        given: dict[str, Any] = {"field_manager": manager, "_preload_content": False, "_request_timeout": _TIME_LIMIT}
+
+        def write() -> Any:
+            return self._core.patch_namespaced_secret(name, namespace, body, _content_type=_MERGE, **given)
+
+        if _answer(f"write the Secret {namespace}/{name}", 404, write) is not None:
+            return False
+        whole = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": {"name": name}, **body}
+        with _told(f"create the Secret {namespace}/{name}"):
+            self._core.create_namespaced_secret(namespace, whole, **given)
+        return True
 
     def lease(self, namespace: str, name: str, seconds: float = _TIME_LIMIT[1]) -> dict[str, Any] | None:
         """A Lease of coordination.k8s.io/v1 as JSON; None when it does not exist.

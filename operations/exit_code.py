@@ -9,13 +9,14 @@ from rotation.reasons import Decision, Reason
 
 
 class ExitCode(IntEnum):
-    """0 fine, 1 failed, 2 refused input, 3 needs a person, 4 a live run holds the lock."""
+    """0 fine, 1 failed, 2 refused, 3 needs a person, 4 a live run holds the lock, 5 waits for a first credential."""
 
     FINE = 0
     FAILED = 1
     REFUSED_INPUT = 2
     NEEDS_A_PERSON = 3
     LOCKED = 4
+    NEEDS_BOOTSTRAP = 5
 
 
 _NEEDS_A_PERSON = frozenset(
@@ -57,6 +58,8 @@ def judge(code: int, lines: list[str], decisions: Iterable[Decision]) -> ExitCod
     reasons = {decision.reason for decision in decisions}
     if code and refused_input(lines):
         return ExitCode.REFUSED_INPUT
+    if Reason.BOOTSTRAP_NEEDED in reasons:
+        return ExitCode.NEEDS_BOOTSTRAP
     if reasons & _NEEDS_A_PERSON:
         return ExitCode.NEEDS_A_PERSON
     if code or reasons & _FAILED:
@@ -66,7 +69,7 @@ def judge(code: int, lines: list[str], decisions: Iterable[Decision]) -> ExitCod
 
 def needs_a_person(reason: Reason) -> bool:
     """Whether no later run can settle this by itself."""
-    return reason in _NEEDS_A_PERSON
+    return reason in _NEEDS_A_PERSON or reason is Reason.BOOTSTRAP_NEEDED
 
 
 def is_failure(reason: Reason) -> bool:

@@ -18,6 +18,7 @@ _WORDS = {
     ExitCode.REFUSED_INPUT: "refused its input",
     ExitCode.NEEDS_A_PERSON: "needs a person",
     ExitCode.LOCKED: "found another run",
+    ExitCode.NEEDS_BOOTSTRAP: "waits for a person to give a backend its first credential",
 }
 
 

@@ -19,7 +19,7 @@ _ERROR = re.compile(r"error: (?:Exception calling application: )?(?P<text>[A-Z]\
 _PLACE = re.compile(r"(?P<token>[a-z0-9-]+?)-(?:secret|item|kv|entry|push|store|external)\b")
 _MINTED = frozenset({"Token", "TokenPair"})
 _MADE = ("creating", "replacing")
-ACTS = frozenset({Action.ROTATE, Action.ROLL_BACK, Action.ADOPT, Action.REPAIR, Action.RETIRE})
+ACTS = frozenset({Action.ROTATE, Action.ROLL_BACK, Action.ADOPT, Action.REPAIR, Action.RETIRE, Action.DEPLOY})
 """Decisions that change what consumers hold or what is alive; to keep or to renew is nothing that people wait for."""
 
 

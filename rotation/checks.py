@@ -52,6 +52,7 @@ class History:
     rolled_back:    the current generation became current again by a rollback
     adoptable:      the place that holds a working value of the same owner, put there by hand; empty for none
     dependency:     why something that must be ready before a mint is not; empty where nothing is lacking
+    bootstrap:      why only a person can give this backend a credential, as a clause; empty where it has one
     unrotated, unrenewed: the place at which a person's annotation pauses rotation or renewal; empty for none
     """
 
@@ -77,6 +78,7 @@ class History:
     rolled_back: bool = False
     adoptable: str = ""
     dependency: str = ""
+    bootstrap: str = ""
     unrotated: str = ""
     unrenewed: str = ""
 

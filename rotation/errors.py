@@ -5,6 +5,8 @@
     ├── StateIsOlder             the stored state is older than what was published
     ├── StateIsNewer             the stored state was written by a newer release
     ├── ClusterError             the receipt or a Secret could not be read or written
+    ├── WaitingForDependency     something that must be ready before a mint is not
+    ├── BootstrapNeeded          there is no credential yet, or no more, and a person has to give one
     └── BackendError             an answer, or the lack of one, from a backend
         ├── Unauthorised         the credential is dead or may not do this
         ├── NotFound             the backend says that the object does not exist
@@ -70,6 +72,10 @@ class ClusterAway(ClusterError):  # noqa: N818
 
 class WaitingForDependency(RotationError):  # noqa: N818
     """Something that must be ready before a mint is not."""
+
+
+class BootstrapNeeded(RotationError):  # noqa: N818
+    """A backend has no credential that it takes, and only a person can give it one."""
 
 
 class BackendError(RotationError):

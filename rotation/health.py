@@ -17,6 +17,7 @@ def health(policy: Policy, history: History, now: datetime, interval: timedelta)
     overdue = rotation_overdue(interval)
     chain: tuple[Check, ...] = (
         checks.state_is_older,
+        holds.waiting_for_bootstrap,
         checks.ledger_full,
         checks.missing_at_backend,
         checks.rejected_by_backend,

@@ -42,6 +42,16 @@ def nothing_to_roll_back_to(policy: Policy, history: History, now: datetime) -> 
     return Decision(Action.DEFER, Reason.NOTHING_TO_ROLL_BACK_TO, message, limit)
 
 
+def waiting_for_bootstrap(_policy: Policy, history: History, _now: datetime) -> Decision | None:
+    """The backend takes no credential of ours: nothing can be minted, renewed or ended before a person gives one.
+
+    It speaks though nothing is due, and past every other limit: consumers hold a value that does not work.
+    """
+    if not history.bootstrap:
+        return None
+    return Decision(Action.DEFER, Reason.BOOTSTRAP_NEEDED, history.bootstrap)
+
+
 def paused(policy: Policy, history: History, now: datetime) -> Decision | None:
     """An operator lets nothing be minted, and something would be: it says until when the token lives."""
     if not history.paused:

@@ -16,6 +16,7 @@ RENEWAL_CHAIN: tuple[Check, ...] = (
 )
 ROTATION_CHAIN: tuple[Check, ...] = (
     checks.state_is_older,  # make sure that a restored state undoes nothing
+    holds.waiting_for_bootstrap,  # make sure that a person is called where only a person helps
     checks.adoptable,  # make sure that what a person put in place is not overwritten
     checks.rollback_requested,  # make sure that a person gets back what worked
     holds.nothing_to_roll_back_to,

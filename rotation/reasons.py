@@ -19,6 +19,7 @@ class Action(StrEnum):
     ROLL_BACK = "rollback"
     ADOPT = "adopt"
     REPAIR = "repair"
+    DEPLOY = "deploy"
 
 
 class Reason(StrEnum):
@@ -49,6 +50,7 @@ class Reason(StrEnum):
     ROTATION_LIMIT = "RotationLimit"
     PAUSED = "Paused"
     WAITING_FOR_DEPENDENCY = "WaitingForDependency"
+    BOOTSTRAP_NEEDED = "BootstrapNeeded"
     ROLLBACK_REQUESTED = "RollbackRequested"
     ROLLED_BACK = "RolledBack"
     NOTHING_TO_ROLL_BACK_TO = "NothingToRollBackTo"
@@ -58,6 +60,8 @@ class Reason(StrEnum):
     SECOND_WRITER = "SecondWriter"
     WAITING_FOR_EVIDENCE = "WaitingForEvidence"
     EVIDENCE_MISSING = "EvidenceMissing"
+    TEMPLATE_CHANGED = "TemplateChanged"
+    TEMPLATE_FAILED = "TemplateFailed"
     ROTATION_OVERDUE = "RotationOverdue"
     EXPIRED = "Expired"
     HEALTHY = "Healthy"

@@ -53,6 +53,7 @@ class Receipt(BaseModel):
 
     retired:    the generations last verified dead, newest last
     conditions: the reason codes that an alert tells until they are gone
+    instructions: what a person has to do before anything goes on, step by step; empty where nobody has to
     run:        the run that last changed this entry
     kind:       the kind of its backend; `backend` is the entry's name in the config
     rotations, renewals, revocation_failures: how often, since the token began; each number only grows
@@ -74,6 +75,7 @@ class Receipt(BaseModel):
     superseded: tuple[Waiting, ...] = ()
     retired: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
+    instructions: str = ""
     run: str = ""
     kind: str = ""
     rotations: int = 0

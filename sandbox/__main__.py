@@ -18,18 +18,18 @@ from sandbox.servers.processes import ServerDidNotStartError
 
 HOME = ROOT / ".sandbox"
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="A local world: real servers, a simulated Authentik."
+    no_args_is_help=True, add_completion=False, help="A local world: real servers, simulated Authentik and Coder."
 )
 _console = Console(soft_wrap=True, highlight=False)
 
 
 @app.command()
 def story() -> None:
-    """Start a world of its own, play the life of two tokens with the real CLI, and end the world."""
+    """Start a world of its own, play the life of four tokens with the real CLI, and end the world."""
     with tempfile.TemporaryDirectory(prefix="token-rotation-") as name:
         directory = Path(name)
         try:
-            _console.print("starting etcd, kube-apiserver, OpenBao and the simulated Authentik ...")
+            _console.print("starting etcd, kube-apiserver, OpenBao and the simulated Authentik and Coder ...")
             stories.play(worlds.start(directory))
         except (StoryBrokenError, PulumiFailedError, ServerDidNotStartError) as error:
             _console.print(f"error: {error}", style="red", markup=False)
@@ -67,6 +67,7 @@ _COMMANDS = (
     ("python -m operations run", "one unattended run, with log lines and an exit code"),
     ("pulumi stack output --json tokens", "every instant"),
     ("kubectl get secret -n vault vault-admin-token -o yaml", "what consumers see"),
+    ("kubectl get configmap -n keycloak-system -o yaml", "the hashes by which an operator lets a team in"),
     ("kubectl get configmap -n token-rotation token-receipts -o yaml", "the receipts"),
     ('pulumi config set --path "tokens.vault-admin.force" now', "then `up`: a forced rotation"),
 )

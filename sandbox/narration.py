@@ -79,6 +79,8 @@ def real_parts() -> list[tuple[str, str, str]]:
         ),
         ("Vault", "real (OpenBao)", str(toolchain.locate("bao").parent.parent.name)),
         ("Authentik", "simulated", "sandbox/apis, as 2026.5 behaves"),
+        ("Coder", "simulated", "sandbox/apis, with the caps of a default server"),
+        ("operator's records", "real", "ConfigMaps of the API server; the consumer compares hashes"),
         _plugin("kubernetes", "on the real API"),
         ("clock", "real", "rotations came due by themselves"),
     ]

@@ -20,6 +20,7 @@ from rotation import clock as clocks
 from rotation.backends.transport import Request, Response
 from sandbox.apis.authentik import Authentik
 from sandbox.apis.authentik_records import DEFAULT_TOKEN_DURATION
+from sandbox.apis.coder import Coder
 from sandbox.apis.connect import DEFAULT_LAG, Connect
 from sandbox.clock import offset_clock
 from sandbox.control import PREFIX, Control, Inspectable
@@ -166,6 +167,21 @@ def connect(
     api = Connect(offset_clock(clock_file) if clock_file else clocks.system_clock, lag=timedelta(seconds=lag_seconds))
     vaults = [api.add_vault(name) for name in vault or ["homelab"]]
     api.grant("sandbox", *vaults, value=_first_key(access_token_file))
+    serve_until_stopped(_Server(port, api.handle, api))
+
+
+@app.command()
+def coder(
+    owner_password_file: Annotated[
+        Path | None, typer.Option(help="Make the first user `admin` with this password; written when it is not there.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    clock_file: Annotated[Path | None, typer.Option(help="Offset in seconds to the wall clock.")] = None,
+) -> None:
+    """A simulated Coder, without a user unless a password is given. Prints its URL as the first line."""
+    api = Coder(offset_clock(clock_file) if clock_file else clocks.system_clock)
+    if owner_password_file is not None:
+        api.add_user("admin", password=_first_key(owner_password_file), email="admin@example.com")
     serve_until_stopped(_Server(port, api.handle, api))
 
 

@@ -1,4 +1,4 @@
-"""The whole life of two tokens, played with the real CLI against the running sandbox, and told as it goes."""
+"""The whole life of four tokens, played with the real CLI against the running sandbox, and told as it goes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rotation.clock import from_rfc3339
-from sandbox.consumer import Consumer, authentik_accepts, vault_accepts
+from sandbox.consumer import Consumer, authentik_accepts, coder_accepts, operator_accepts, vault_accepts
 from sandbox.narration import Narrator
 from sandbox.world import World
 
-AUTHENTIK, VAULT = "authentik-admin", "vault-admin"
-DUE_BECAUSE = {AUTHENTIK: "NearingExpiry", VAULT: "MaximumAge"}
+AUTHENTIK, VAULT, CODER, TEAM = "authentik-admin", "vault-admin", "coder-admin", "team-a"
+DUE_BECAUSE = {AUTHENTIK: "NearingExpiry", VAULT: "MaximumAge", CODER: "NearingExpiry", TEAM: "NearingExpiry"}
+_VERSIONS = "/organizations/{org}/templateversions"
+_RECORD = ("keycloak-system", "keycloak-operator-token-metadata-team-a")
 
 
 @dataclass
@@ -46,6 +48,9 @@ class Story:
         published = {name: consumer.read()["token"] for name, consumer in self.consumers.items()}
         for name, value in published.items():
             self.tell.proved(f"{name}: the value in the Secret works at its backend", self._accepts(name, value))
+        builds = self.world.coder().calls()
+        self.tell.say("Coder had no user: the run made the first one, logged in, minted, and deployed a template")
+        self.tell.proved("the template was built once", builds.get(("POST", _VERSIONS), 0) == 1)
         return published
 
     def _second_run(self) -> None:
@@ -54,11 +59,11 @@ class Story:
         finished = self.world.pulumi().up()
         self.tell.shown(finished)
         self.tell.proved("nothing changed", "changes" not in finished.output and "unchanged" in finished.output)
-        self.tell.proved("nothing was minted at Authentik", self._mints() == before)
+        self.tell.proved("nothing was minted at Authentik or Coder", self._mints() == before)
 
     def _dry_run(self) -> None:
         self.tell.chapter("The dry run says what will be replaced, and why")
-        self._wait_for("rotates", "both tokens reach the age of their rotation")
+        self._wait_for("rotates", "all tokens reach the age of their rotation")
         before = self._mints()
         finished = self.world.pulumi().preview()
         self.tell.shown(finished)
@@ -104,22 +109,24 @@ class Story:
         self.tell.chapter("Decommission, then destroy: nothing stays alive")
         pulumi = self.world.pulumi()
         last = {name: consumer.read() for name, consumer in self.consumers.items()}
-        self.tell.say("both tokens are named in `decommission`, and one run lifts their protection")
-        pulumi.run("config", "set", "--path", "decommission[0]", AUTHENTIK, "--stack", pulumi.stack)
-        pulumi.run("config", "set", "--path", "decommission[1]", VAULT, "--stack", pulumi.stack)
+        self.tell.say("all tokens are named in `decommission`, and one run lifts their protection")
+        for number, name in enumerate(self.consumers):
+            pulumi.run("config", "set", "--path", f"decommission[{number}]", name, "--stack", pulumi.stack)
         pulumi.up()
         self.tell.shown(pulumi.destroy())
         for name, values in last.items():
             dead = not any(self._accepts(name, value) for value in values.values())
             self.tell.proved(f"{name}: every value that was published is dead", dead)
         ours = [token for token in self.world.authentik().live_tokens() if str(token["identifier"]).count("_") == 3]
-        self.tell.proved("Authentik holds no token of ours", not ours)
+        ours += [token for token in self.world.coder().live_tokens() if str(token["identifier"]).count("_") == 3]
+        self.tell.proved("Authentik and Coder hold no token of ours", not ours)
 
     def _accepts(self, name: str, value: str) -> bool:
         return self.consumers[name].accepts(value)
 
     def _mints(self) -> int:
-        return self.world.authentik().calls().get(("POST", "/core/tokens/"), 0)
+        authentik = self.world.authentik().calls().get(("POST", "/core/tokens/"), 0)
+        return authentik + self.world.coder().calls().get(("POST", "/users/{user}/keys/tokens"), 0)
 
     def _outputs(self) -> dict[str, dict[str, Any]]:
         return dict(self.world.pulumi().outputs()["tokens"])
@@ -142,6 +149,8 @@ def play(world: World) -> None:
                 AUTHENTIK, api, "authentik", AUTHENTIK + "-token", authentik_accepts(world.authentik_url)
             ),
             VAULT: Consumer(VAULT, api, "vault", VAULT + "-token", vault_accepts(world.vault.url)),
+            CODER: Consumer(CODER, api, "coder", "coder-admin-api-token", coder_accepts(world.coder_url)),
+            TEAM: Consumer(TEAM, api, TEAM, "team-a-operator-token", operator_accepts(api, *_RECORD)),
         }
         Story(world, tell, consumers).play()
     tell.closing_table()

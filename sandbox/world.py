@@ -1,4 +1,4 @@
-"""A local world: a real API server with its controllers, a real OpenBao, a simulated Authentik, and a stack of ours."""
+"""A local world: a real API server with controllers, a real OpenBao, simulated Authentik and Coder, and our stack."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from sandbox.servers import custom_resources, kubernetes, openbao, processes
 from sandbox.servers.kubernetes_objects import make_namespace
 
 STACK = "sandbox"
-NAMESPACES = ("token-rotation", "authentik", "vault")
+NAMESPACES = ("token-rotation", "authentik", "vault", "coder", "keycloak-system", "team-a")
 VAULT_ROLE = "homelab-admin"
 AUTHENTIK_USER = "homelab-automation"
 TENANT_DURATION = "minutes=10"
+CODER_TEMPLATE = ROOT / "sandbox" / "coder_template"
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,19 @@ class World:
     kubernetes: kubernetes.KubernetesServer
     vault: openbao.OpenBaoServer
     authentik_url: str
+    coder_url: str
     authentik_token: str = field(repr=False)
     vault_token: str = field(repr=False)
     passphrase: str = field(repr=False)
+    coder_password: str = field(repr=False)
 
     def authentik(self) -> Remote:
         """The control side of the simulated Authentik."""
         return Remote(self.authentik_url)
+
+    def coder(self) -> Remote:
+        """The control side of the simulated Coder."""
+        return Remote(self.coder_url)
 
     def environment(self) -> dict[str, str]:
         """What a person exports to run `pulumi` here."""
@@ -54,6 +61,7 @@ class World:
             "KUBECONFIG": str(self.kubernetes.kubeconfig),
             "AUTHENTIK_TOKEN": self.authentik_token,
             "VAULT_TOKEN": self.vault_token,
+            "CODER_ADMIN_PASSWORD": self.coder_password,
         }
 
     def pulumi(self) -> Pulumi:
@@ -67,7 +75,7 @@ def start(directory: Path) -> World:
     keys = _kept_keys(directory)
     cluster = kubernetes.start(directory, controllers=True)
     vault = openbao.start(directory, root_token=keys["vault_root"])
-    url = _start_authentik(directory)
+    url, coder_url = _start_authentik(directory), _start_coder(directory)
     if "vault_token" not in keys:
         for namespace in NAMESPACES:
             make_namespace(cluster.admin_client(), namespace)
@@ -76,7 +84,15 @@ def start(directory: Path) -> World:
         keys["authentik_token"] = _prepare_authentik(url, (directory / "authentik-key").read_text().strip())
         _keep(directory, keys)
     world = World(
-        directory, cluster, vault, url, keys["authentik_token"], keys["vault_token"], passphrase=keys["passphrase"]
+        directory,
+        cluster,
+        vault,
+        url,
+        coder_url,
+        authentik_token=keys["authentik_token"],
+        vault_token=keys["vault_token"],
+        passphrase=keys["passphrase"],
+        coder_password=keys["coder_password"],
     )
     _lay_out(world)
     return world
@@ -85,6 +101,7 @@ def start(directory: Path) -> World:
 def stop(directory: Path) -> None:
     """End what `start` started, and remove its folder."""
     processes.stop(directory, "authentik")
+    processes.stop(directory, "coder")
     openbao.stop(directory)
     kubernetes.stop(directory)
     shutil.rmtree(directory, ignore_errors=True)
@@ -98,6 +115,8 @@ def _lay_out(world: World) -> None:
     backends = config["config"]["token-rotation:backends"]
     backends["authentik"]["url"] = world.authentik_url
     backends["vault"]["url"] = world.vault.url
+    backends["coder"]["url"] = world.coder_url
+    config["config"]["token-rotation:coder_templates"]["docker"]["folder"] = str(CODER_TEMPLATE)
     target = project / f"Pulumi.{STACK}.yaml"
     if target.exists():  # keep what the CLI wrote: the salt of the passphrase, and what a person has set
         kept = yaml.safe_load(target.read_text())
@@ -117,6 +136,18 @@ def _start_authentik(directory: Path) -> str:
     argv: list[str | Path] = [sys.executable, "-m", "sandbox.serve", "authentik", "--port", url.rpartition(":")[2]]
     argv += ["--bootstrap-token-file", key_file, "--default-token-duration", TENANT_DURATION]
     process = processes.start("authentik", argv, directory, url=url, env={"PYTHONPATH": str(ROOT)})
+    processes.wait_until_ready(process, lambda: _answers(url))
+    return url
+
+
+def _start_coder(directory: Path) -> str:
+    """The simulated API in a process of its own, without a user: the first run makes one."""
+    running = processes.found(directory, "coder")
+    if running is not None:
+        return running.url
+    url = f"http://127.0.0.1:{processes.free_port()}"
+    argv: list[str | Path] = [sys.executable, "-m", "sandbox.serve", "coder", "--port", url.rpartition(":")[2]]
+    process = processes.start("coder", argv, directory, url=url, env={"PYTHONPATH": str(ROOT)})
     processes.wait_until_ready(process, lambda: _answers(url))
     return url
 
@@ -147,7 +178,7 @@ def _kept_keys(directory: Path) -> dict[str, str]:
     file = directory / "keys.json"
     if file.exists():
         return dict(json.loads(file.read_text()))
-    keys = {"vault_root": secrets.token_urlsafe(24), "passphrase": secrets.token_urlsafe(24)}
+    keys = {name: secrets.token_urlsafe(24) for name in ("vault_root", "passphrase", "coder_password")}
     _keep(directory, keys)
     return keys
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rotation.backends.registry import KINDS
 from rotation.model import Policy, owner_mark
 from simulator.consumers import Consumer
 from simulator.engine import Engine
 from simulator.facts import Facts, TokenFacts
 from simulator.program import Declared
 from simulator.scenario import Plan, Scenario
-from simulator.sites import site_of
+from simulator.site_kinds import site_of
 from simulator.trace import Event
 from simulator.world import World
 
@@ -53,7 +54,7 @@ def gather(scenario: Scenario, world: World, engine: Engine) -> Cast:
 
 
 def _declared(plan: Plan) -> Declared:
-    backend = "" if plan.backend in ("authentik", "vault") else plan.backend
+    backend = "" if plan.backend in KINDS else plan.backend
     owner = owner_mark("token-rotation", "simulated", backend)
     return Declared(plan.key, plan.backend, plan.policy, plan.places, owner, plan.spec, probe=plan.probe)
 

@@ -64,6 +64,16 @@ class SimulatedCluster:
         """No validation runs in the simulator."""
         return {}
 
+    def config_map(self, _namespace: str, _name: str) -> dict[str, str] | None:
+        """No template comes from here."""
+        return None
+
+    def hold_place(self, namespace: str, name: str, value: str, owner: str) -> None:
+        """No server of the simulator waits for a person."""
+
+    def give_up_place(self, namespace: str, name: str) -> None:
+        """Nor was a place held."""
+
     def ready_replicas(self, _namespace: str, _name: str) -> int | None:
         """No Deployment stands here."""
         return None

@@ -114,6 +114,15 @@ class TokenFacts:
         """Whether all that a disturbance can leave behind must be over."""
         return now > self.disturbed + self.policy.overlap + self.policy.tolerated_outage + 5 * DAY
 
+    def of_value(self, value: str, generation: str) -> Life | None:
+        """The living generation of a value. A server that keeps hashes tells none: a place shows it first."""
+        found = next((life for life in self.lives.values() if life.value == value), None)
+        shown = self.lives.get(generation)
+        if found is None and shown is not None and not shown.value and self.site.accepts(value):
+            shown.value = value
+            return shown
+        return found
+
     def shows(self, generation: str) -> bool:
         """Whether some place holds it as the current one."""
         return generation in self.at.values()
@@ -189,7 +198,7 @@ class Facts:
     def published(self, place: str, content: Mapping[str, str]) -> None:
         """A place holds this now."""
         token, now = self.of(content["generation"]), self.clock()
-        life = next((life for life in token.lives.values() if life.value == content["token"]), None)
+        life = token.of_value(content["token"], content["generation"])
         generation = life.generation if life else content["generation"]
         if token.at.get(place) != generation:
             self._took_place(token, place, generation, life)

@@ -114,7 +114,8 @@ class Weather:
         number >>= 32
         menu = MENUS[effect.menu]
         kind = menu[number % len(menu)]
-        if kind in KILLS and (self.spared or number >> 16 & 1):
+        ends_the_run = kind in KILLS or effect.menu == "save"  # a run whose state cannot be saved ends, too
+        if (ends_the_run and self.spared) or (kind in KILLS and number >> 16 & 1):
             return None
         return self.strike(effect.scope, kind, number >> 20)
 

@@ -32,11 +32,11 @@ class Mould:
 
 MOULDS = (
     Mould("authentik-admin", "authentik", 300, {"lifetime": "365d", "rotate_before": "33d", "overlap": "30d"}),
-    Mould("operator-team", "authentik", 60, {"lifetime": "90d", "rotate_before": "10d", "overlap": "7d"}),
-    Mould("coder-admin", "authentik", 3, {"lifetime": "30d", "rotate_before": "7d", "overlap": "3d"}),
+    Mould("operator-team", "operator", 60, {"lifetime": "90d", "rotate_before": "10d", "overlap": "7d"}),
+    Mould("coder-admin", "coder", 3, {"lifetime": "30d", "rotate_before": "7d", "overlap": "3d"}),
     Mould(
         "coder-owner",
-        "authentik",
+        "coder",
         1,
         {"lifetime": "7d", "rotate_before": "3d", "overlap": "1d", "tolerated_outage": "2d"},
     ),
@@ -182,7 +182,7 @@ def _plan(rng: random.Random, number: int, mould: Mould) -> Plan:
     overlap = Policy.model_validate(policy).overlap
     readers = tuple(_reader(rng, place, overlap) for place in places)
     probe = "always" if rng.random() < 0.05 else "never"
-    return Plan(key, mould.label, mould.backend, policy, _spec(rng, mould), places, probe, readers)
+    return Plan(key, mould.label, mould.backend, policy, _spec(rng, mould, key), places, probe, readers)
 
 
 def _reader(rng: random.Random, place: str, overlap: timedelta) -> Reader:
@@ -215,13 +215,15 @@ def _holds(policy: Mapping[str, Any], mould: Mould) -> bool:
     return True
 
 
-def _spec(rng: random.Random, mould: Mould) -> dict[str, Any]:
+def _spec(rng: random.Random, mould: Mould, key: str) -> dict[str, Any]:
     if mould.backend == "vault":
         return {"role": ROLES[0]}
     if mould.backend == "authentik-self":
         return {}
-    if mould.label == "operator-team":
-        return {"mode": rng.choice(("server", "schedule")), "user": rng.choice(TEAMS)}
+    if mould.backend == "operator":
+        return {"namespace": key}
+    if mould.backend == "coder":
+        return {} if mould.label == "coder-owner" else {"user": rng.choice(TEAMS)}
     return rng.choice(({}, {"user": TEAMS[0]}, {"mode": "schedule"}))
 
 
@@ -229,7 +231,7 @@ def _acts(rng: random.Random, plans: tuple[Plan, ...], runs: int) -> Iterator[Op
     rates = {"force": 0.25, "emergency": 0.06, "spec": 0.06, "rename": 0.04}
     for plan in plans:
         for what, yearly in rates.items():
-            if plan.backend == "authentik-self" and what == "spec":
+            if plan.backend in ("authentik-self", "operator") and what == "spec":
                 continue
             for _ in range(_poisson(rng, yearly * runs / 365)):
                 yield OperatorAct(rng.randrange(1, runs), what, plan.key)

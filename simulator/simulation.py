@@ -13,7 +13,8 @@ from typing import Any
 import stamina
 import stamina.instrumentation
 
-from dynamic_providers import state
+from dynamic_providers import process
+from dynamic_providers.state import Run
 from rotation.backends.protocol import Backend
 from rotation.reasons import Action, Decision, Reason
 from simulator import checkers
@@ -161,7 +162,7 @@ class Simulation:
         self.engine.steps.clear()
         self.engine.saved = self._saved
         self._killed, failed = False, set()
-        with state.using(self._run(f"run-{number}")):
+        with process.using(self._run(f"run-{number}")):
             try:
                 for name, error in self.program.run(self.cast.declared, quiet):
                     failed.add(name)
@@ -175,9 +176,9 @@ class Simulation:
         self.operator.forget_obeyed()
         return failed
 
-    def _run(self, name: str) -> state.Run:
+    def _run(self, name: str) -> Run:
         world = self.world
-        run = state.Run(name, world.our_clock(), world.our_clock, world.cluster, self._connect, self._say)
+        run = Run(name, world.our_clock(), world.our_clock, world.cluster, self._connect, self._say)
         run.rotation_limit = self.scenario.rotation_limit
         return run
 
@@ -225,7 +226,7 @@ class Simulation:
         world.weather = calm(self.scenario, number)
         world.turn.step, world.turn.token = "destroy", ""
         self.facts.destroying = True
-        with state.using(self._run("destroy")):
+        with process.using(self._run("destroy")):
             self.engine.state = dict(sorted(self.engine.state.items()))
             self.engine.destroy()
         world.move_to(world.now + timedelta(minutes=11))  # an unconfirmed lease dies by itself
@@ -234,7 +235,7 @@ class Simulation:
 
     def _connect(self, name: str) -> Backend:
         def warn(text: str) -> None:
-            state.current().tell(name, Decision(Action.KEEP, Reason.CLOCK_SKEW, text))
+            process.current().tell(name, Decision(Action.KEEP, Reason.CLOCK_SKEW, text))
 
         return self.world.connect(name, warn)
 

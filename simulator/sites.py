@@ -5,7 +5,6 @@ A site reads the exchange between client and server, as a proxy could, and knows
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -178,10 +177,3 @@ class VaultSite:
         name = generation if generation not in taken else f"{generation}+"
         self._generations[accessor] = name
         return name
-
-
-def site_of(kind: str, name: str, clock: Clock, seed: int, details: Mapping[str, bool]) -> Site:
-    """A server of this kind."""
-    if kind == "vault":
-        return VaultSite(name, clock, seed)
-    return AuthentikSite(name, clock, seed, self_rotation=details.get("self_rotation", False))

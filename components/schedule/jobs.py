@@ -12,7 +12,7 @@ from rotation.run_record import runs_name
 LEASE = "token-rotation"
 CRON_JOBS = (Job.RUN, Job.VALIDATION, Job.RETIREMENT)
 _VERBS = {Job.RUN: "run", Job.VALIDATION: "validate", Job.RETIREMENT: "retire"}
-_NO_RETRY = [2, 3]  # refused input; needs a person
+_NO_RETRY = [2, 3, 5]  # refused input; needs a person; waits for a first credential
 _KEPT = 3
 
 

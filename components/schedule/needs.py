@@ -28,7 +28,7 @@ def places(settings: Settings, preferences_namespace: str) -> Places:
 def urls(settings: Settings, schedule: ScheduleSettings) -> list[str]:
     """Where jobs connect to beside the Kubernetes API: the backends, and what their environment names by a url."""
     named = [text for text in schedule.environment.values() if text.startswith(("http://", "https://"))]
-    return sorted({*named, *(backend.url for backend in settings.backends.values())})
+    return sorted({*named, *(backend.url for backend in settings.backends.values() if backend.url)})
 
 
 def rights(
@@ -57,6 +57,9 @@ def _of_the_run(settings: Settings, schedule: ScheduleSettings, found: Places) -
     yield from _of_locked_runs(settings, schedule, found)
     yield _secret(found.settings, KEEP)
     yield from _stores(settings)
+    for template in settings.coder_templates.values():
+        if template.config_map:
+            yield _config_map((template.config_map.namespace, template.config_map.name))
     for token in settings.tokens.values():
         yield from (_secret(place, KEEP) for place in _published(token))
         yield from (_external_secret(place, KEEP) for place in _synced(token))
@@ -75,8 +78,9 @@ def _of_locked_runs(settings: Settings, schedule: ScheduleSettings, found: Place
     yield _secret(found.settings)
     yield _events(found)
     for backend in settings.backends.values():
-        if source := backend.credential.kubernetes_secret:
-            yield _secret((source.namespace, source.name))
+        sources = (backend.credential, backend.bootstrap.password if backend.bootstrap else None)
+        for place in (source.kubernetes_secret for source in sources if source and source.kubernetes_secret):
+            yield _secret((place.namespace, place.name))
     for token in settings.tokens.values():
         yield from map(_secret, _published(token))
         yield from _evidence(token)

@@ -53,6 +53,15 @@ class ApiClient:
         """A POST that changes nothing, or whose repetition changes nothing more: repeated as a read is."""
         return self._repeat(act, json_request("POST", path, payload), (RateLimited, Unavailable))
 
+    def ask_by(self, method: str, act: str, path: str, payload: object) -> Response:
+        """The same by another method: one that sets what is to be so, whatever was so before."""
+        return self._repeat(act, json_request(method, path, payload), (RateLimited, Unavailable))
+
+    def upload(self, act: str, path: str, content: bytes, content_type: str) -> Response:
+        """Send bytes to a server that knows them again: repeated as a read is."""
+        request = Request("POST", path, {}, {"content-type": content_type}, content)
+        return self._repeat(act, request, (RateLimited, Unavailable))
+
     def write(self, act: str, method: str, path: str, payload: object = None) -> Response:
         """A call that must not happen twice: repeated only when the server says that it did nothing (429)."""
         return self._repeat(act, json_request(method, path, payload), (RateLimited,))

@@ -18,12 +18,15 @@ class Capabilities:
     leases: a mint dies by itself unless it is confirmed
     renews: a generation can be given a later end
     cap:    the longest life of one generation, renewals included; None where there is none
+    own_credential: we work with a value of this kind, which may die or be one of ours; False where another party, as
+                    the cluster, lets us in
     """
 
     lists: bool
     leases: bool
     renews: bool
     cap: timedelta | None = None
+    own_credential: bool = True
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from rotation.backends import authentik, vault
+from rotation.backends import authentik, coder, operator, vault
+from rotation.backends.coder_bootstrap import CoderBootstrap
 from rotation.backends.protocol import Backend, Capabilities
-from rotation.backends.transport import Transport
-from rotation.clock import Clock
+from rotation.bootstrap import Bootstrap
 
-Connect = Callable[[str, Transport, str, Clock, Callable[[str], None]], Backend]
-"""Makes a backend of: its name, a transport, a credential's value, a clock, and a place for warnings."""
+Connect = Callable[..., Backend]
+"""Makes a backend of: its name, a transport, a credential's value, a clock, and a place for warnings.
+
+One that is asked for in the cluster takes the place of its records, too: `records=`.
+"""
 
 
 @dataclass(frozen=True)
@@ -23,9 +26,15 @@ class Kind:
     spec: type[BaseModel]
     capabilities: Capabilities
     connect: Connect
+    bootstrap: Bootstrap | None = None
+    """For a server that can be begun with before there is a credential."""
+    by_cluster: bool = False
+    """Whether it is the cluster that is asked: there is no url and no credential of its own then."""
 
 
 KINDS: dict[str, Kind] = {
     authentik.KIND: Kind(authentik.Spec, authentik.CAPABILITIES, authentik.connect),
+    coder.KIND: Kind(coder.Spec, coder.CAPABILITIES, coder.connect, bootstrap=CoderBootstrap()),
+    operator.KIND: Kind(operator.Spec, operator.CAPABILITIES, operator.connect, by_cluster=True),
     vault.KIND: Kind(vault.Spec, vault.CAPABILITIES, vault.connect),
 }

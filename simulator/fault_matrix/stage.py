@@ -11,7 +11,8 @@ from typing import Any, Self
 
 import stamina
 
-from dynamic_providers import state as run_state
+from dynamic_providers import process
+from dynamic_providers.state import Run
 from rotation.backends.protocol import Backend
 from rotation.model import Policy, owner_mark
 from simulator.checkers import Checker, ConsumersHoldAValidToken, CurrentIsNeverRevoked, NoValueIsTold, Violation
@@ -23,7 +24,8 @@ from simulator.faults import Kind
 from simulator.identity import SeededChoice, seeded_ids
 from simulator.program import Declared, Program
 from simulator.scenario import SKEW, Plan, Reader
-from simulator.sites import ROLES, TEAMS, site_of
+from simulator.site_kinds import site_of
+from simulator.sites import ROLES, TEAMS
 from simulator.trace import Event, Trace
 from simulator.world import Killed, World
 
@@ -152,10 +154,8 @@ class Stage:
 
     def _up(self) -> Ran:
         world = self.world
-        run = run_state.Run(
-            f"run-{self.runs}", world.our_clock(), world.our_clock, world.cluster, self._connect, self._say
-        )
-        with run_state.using(run):
+        run = Run(f"run-{self.runs}", world.our_clock(), world.our_clock, world.cluster, self._connect, self._say)
+        with process.using(run):
             try:
                 failures = self.program.run([self._declared])
             except Killed:

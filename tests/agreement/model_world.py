@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from components.settings import Settings, read_settings
-from dynamic_providers import state
+from dynamic_providers import process, state
 from dynamic_providers.cluster import Placed
 from dynamic_providers.verbs import VerbError
 from rotation.backends import authentik, vault
@@ -89,7 +89,7 @@ class ModelWorld(World):
             return Run(ok=False, operations=[], said=[])
         run = state.Run("run", self.now, self.clock, self.cluster, self._connect, said.append)
         run.rotation_limit, run.interval = settings.rotation_limit or None, settings.run_interval
-        with state.using(run):
+        with process.using(run):
             try:
                 ok = self._drive(settings, verb, refresh=refresh, replace=replace)
                 operations = [_plain(step) for step in self.engine.steps]
@@ -119,7 +119,7 @@ class ModelWorld(World):
 
     def _connect(self, name: str) -> Backend:
         def warn(text: str) -> None:
-            state.current().tell(name, Decision(Action.KEEP, Reason.CLOCK_SKEW, text))
+            process.current().tell(name, Decision(Action.KEEP, Reason.CLOCK_SKEW, text))
 
         if name == "authentik":
             return authentik.connect(name, self._at_authentik, self.authentik.bootstrap_key, self.clock, warn)

@@ -12,12 +12,12 @@ import pytest
 
 from tests.architecture.sources import PRODUCTION, ROOT, Source, sources
 
-OPERATIONS = {"operations/__main__.py", "operations/exporter.py", "operations/validate.py"}
+OPERATIONS = {"operations/__main__.py", "operations/accept.py", "operations/exporter.py", "operations/validate.py"}
 """Each begins a process of its own."""
 CORE = (
     *("checks", "clock", "durations", "errors", "evidence", "forecast", "health", "holds", "ledger", "lifecycle"),
     *("margins", "model", "policy", "preferences", "reasons", "receipt", "renewals", "run_record", "turns"),
-    *("validation_plan", "windows"),
+    *("bootstrap", "bootstrap_note", "validation_plan", "windows"),
 )
 WORLDLY = {"os", "socket", "time", "subprocess", "pathlib", "tempfile", "logging", "threading", "asyncio", "urllib"}
 WORLDLY |= {"http", "httpx", "requests", "stamina", "random", "pulumi", "kubernetes", "sys", "io"}

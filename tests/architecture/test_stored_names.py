@@ -14,6 +14,10 @@ from dynamic_providers.verbs import Provider
 from tests.architecture.sources import ROOT
 
 PUBLIC = {
+    "dynamic_providers.coder_template": (
+        "CoderTemplateProvider",
+        "pulumi-python:dynamic/token-rotation:CoderTemplate",
+    ),
     "dynamic_providers.guard": ("GuardProvider", "pulumi-python:dynamic/token-rotation:Guard"),
     "dynamic_providers.retirement": ("RetirementProvider", "pulumi-python:dynamic/token-rotation:Retirement"),
     "dynamic_providers.sweep": ("SweepProvider", "pulumi-python:dynamic/token-rotation:Sweep"),

@@ -15,8 +15,9 @@ from typing import Any, Protocol
 
 from pulumi.output import Unknown
 
-from dynamic_providers import guard, retirement, state, sweep, token, token_pair
+from dynamic_providers import guard, process, retirement, sweep, token, token_pair
 from dynamic_providers.cluster import Cluster
+from dynamic_providers.state import Run
 from dynamic_providers.verbs import Provider, VerbError
 from rotation.backends.protocol import Backend
 from rotation.errors import ClusterError
@@ -156,9 +157,10 @@ class Line:
         self.steps, self.said = [], []
         cluster: Cluster = self.world.cluster
         now = self.world.clock() + ahead
-        run = state.Run("run", now, self.world.clock, cluster, self.world.connect, self.said.append)
+        run = Run("run", now, self.world.clock, cluster, self.world.connect, self.said.append)
         run.rotation_limit = self.rotation_limit
-        with state.using(run):
+        run.entrance = getattr(self.world, "entrance", run.entrance)
+        with process.using(run):
             yield
 
     def _line(self, declared: Declared) -> Exception | None:

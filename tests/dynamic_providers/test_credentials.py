@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from dynamic_providers.credentials import BackendSettings, resolve
+from dynamic_providers.credentials import BackendSettings, Credential, resolve
 from rotation.errors import ClusterError, InvalidSettings
 from tests.dynamic_providers.world import MemoryCluster
 
@@ -17,10 +17,16 @@ def _settings(credential: dict[str, Any]) -> BackendSettings:
     return BackendSettings.model_validate({"url": URL, "credential": credential})
 
 
+def _credential(credential: dict[str, Any]) -> Credential:
+    found = _settings(credential).credential
+    assert found is not None
+    return found
+
+
 def _resolve(credential: dict[str, Any], config: dict[str, str] | None = None) -> str:
     cluster = MemoryCluster()
     cluster.secrets["apps/robot"] = {"token": "from-the-secret\n", "other": "another"}
-    return resolve(_settings(credential), "authentik", (config or {}).get, cluster)
+    return resolve(_credential(credential), "authentik", (config or {}).get, cluster)
 
 
 def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,18 +70,18 @@ def test_an_empty_secret_is_no_credential() -> None:
     """Nor is it in a Secret."""
     cluster = MemoryCluster()
     cluster.secrets["apps/robot"] = {"token": "\n"}
-    settings = _settings({"kubernetesSecret": {"namespace": "apps", "name": "robot"}})
+    source = _credential({"kubernetesSecret": {"namespace": "apps", "name": "robot"}})
     with pytest.raises(InvalidSettings, match="Secret apps/robot"):
-        resolve(settings, "authentik", lambda _key: None, cluster)
+        resolve(source, "authentik", lambda _key: None, cluster)
 
 
 def test_a_cluster_that_refuses_is_said() -> None:
     """The cluster's own error, typed, goes through."""
     cluster = MemoryCluster()
     cluster.fail = {"look": ClusterError}
-    settings = _settings({"kubernetesSecret": {"namespace": "apps", "name": "robot"}})
+    source = _credential({"kubernetesSecret": {"namespace": "apps", "name": "robot"}})
     with pytest.raises(ClusterError):
-        resolve(settings, "authentik", lambda _key: None, cluster)
+        resolve(source, "authentik", lambda _key: None, cluster)
 
 
 @pytest.mark.parametrize("credential", [{}, {"env": "A", "config": "b"}, {"env": ""}, {"file": "x"}])

@@ -93,9 +93,9 @@ class EchoingWorld(World):
         return super()._answer(request)
 
     def connect(self, name: str) -> Backend:
-        from dynamic_providers import state  # noqa: PLC0415 - the run of the moment
+        from dynamic_providers import process  # noqa: PLC0415 - the run of the moment
 
-        state.current().scrubber.remember(self.credential)
+        process.current().scrubber.remember(self.credential)
         return super().connect(name)
 
 

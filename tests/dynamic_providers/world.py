@@ -25,6 +25,7 @@ class MemoryCluster:
     shown:    what the sources of evidence show, by what they call themselves
     paused:   what a person pauses at a place: auto_renew, auto_rotate
     records:  what the scheduled jobs left behind
+    placeholders: whose placeholder stands at a place
     ready:    how many replicas of a Deployment are ready
     """
 
@@ -36,6 +37,8 @@ class MemoryCluster:
         self.shown: dict[str, Observation] = {}
         self.paused: dict[str, set[str]] = {}
         self.records: dict[str, str] = {}
+        self.config_maps: dict[str, dict[str, str]] = {}
+        self.placeholders: dict[str, str] = {}
         self.ready: dict[str, int] = {}
         self.fail: dict[str, type[ClusterError]] = {}
         self.calls: Counter[str] = Counter()
@@ -74,7 +77,8 @@ class MemoryCluster:
         names = (content.get("generation", ""), content.get("previous-generation", ""))
         paused = self.paused.get(place, ())
         acts = ("auto_renew" not in paused, "auto_rotate" not in paused)
-        return Placed(*names, self.managers.get(place, ""), place in self.by_hand, *acts)
+        marks = self.managers.get(place, ""), place in self.by_hand
+        return Placed(*names, *marks, *acts, self.placeholders.get(place, ""))
 
     def observe(self, source: Source) -> Observation:
         self.calls["observe"] += 1
@@ -85,6 +89,19 @@ class MemoryCluster:
     def run_records(self) -> dict[str, str]:
         self._act("records")
         return self.records
+
+    def config_map(self, namespace: str, name: str) -> dict[str, str] | None:
+        self._act("look")
+        return self.config_maps.get(f"{namespace}/{name}")
+
+    def hold_place(self, namespace: str, name: str, value: str, owner: str) -> None:
+        self._act("publish")
+        self.secrets[f"{namespace}/{name}"] = {"token": value}
+        self.placeholders[f"{namespace}/{name}"] = owner
+
+    def give_up_place(self, namespace: str, name: str) -> None:
+        self._act("publish")
+        self.placeholders.pop(f"{namespace}/{name}", None)
 
     def ready_replicas(self, namespace: str, name: str) -> int | None:
         self._act("look")

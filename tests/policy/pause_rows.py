@@ -1,4 +1,4 @@
-"""The table of what waits for a Deployment, and of what a person pauses by an annotation."""
+"""The table of what waits for a Deployment or for a person, and of what a person pauses by an annotation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from rotation import holds, renewals
 from rotation.reasons import Action, Reason
-from rotation.testing.builders import SECOND, START
+from rotation.testing.builders import DAY, SECOND, START
 from tests.policy.check_rows import BY_END, DUE, LEASE, RENEW_AT, RENEWED, Row, of
 from tests.policy.hold_rows import DIES, PLACE, SPARE, WAITS
 
@@ -18,7 +18,20 @@ def waiting(reason: Reason) -> tuple[Action, Reason, str, datetime | None]:
     return Action.DEFER, Reason.WAITING_FOR_DEPENDENCY, f"a mint is due ({reason}), but {LACKS}", WAITS
 
 
+NO_TOKEN = "no token was given yet; a person has to give one"
+NEEDED = (Action.DEFER, Reason.BOOTSTRAP_NEEDED, NO_TOKEN, None)
+
 ROWS: dict[str, Row] = {
+    "its backend takes our credential": Row(holds.waiting_for_bootstrap, BY_END, of(forced=True), DUE, None),
+    "a person has to give a credential, and nothing is due": Row(
+        holds.waiting_for_bootstrap, BY_END, of(bootstrap=NO_TOKEN), START, NEEDED
+    ),
+    "a person has to give a credential, in an emergency": Row(
+        holds.waiting_for_bootstrap, BY_END, of(bootstrap=NO_TOKEN, emergency=True), DUE, NEEDED
+    ),
+    "a person has to give a credential, and it has ended": Row(
+        holds.waiting_for_bootstrap, BY_END, of(bootstrap=NO_TOKEN, missing=True), DUE + 365 * DAY, NEEDED
+    ),
     "everything that it depends on is ready": Row(holds.waiting_for_dependency, BY_END, of(forced=True), START, None),
     "something is not ready, and nothing is due": Row(
         holds.waiting_for_dependency, SPARE, of(dependency=LACKS), DUE - SECOND, None

@@ -187,5 +187,5 @@ def test_a_paused_token_gets_no_first_generation() -> None:
 
 
 def test_the_chain_holds_each_check_once() -> None:
-    """Twenty-one checks, none twice."""
-    assert len(ROTATION_CHAIN) == len(set(ROTATION_CHAIN)) == 24
+    """Twenty-five checks, none twice."""
+    assert len(ROTATION_CHAIN) == len(set(ROTATION_CHAIN)) == 25

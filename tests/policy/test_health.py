@@ -25,6 +25,7 @@ WEEKLY = a_policy(lifetime="95d", rotate_before="42d", windows=[{"days": ["sun"]
 
 EVERYTHING: dict[str, Any] = {
     "newest_seen": a_generation(START + 40 * DAY),
+    "bootstrap": "a person has to give a credential",
     "superseded": 16,
     "missing": True,
     "rejected": True,
@@ -34,6 +35,7 @@ EVERYTHING: dict[str, Any] = {
 LADDER: list[tuple[Reason, dict[str, Any]]] = [
     # what is said, and the facts that change so that the next one is said
     (Reason.STATE_IS_OLDER, {"newest_seen": ""}),
+    (Reason.BOOTSTRAP_NEEDED, {"bootstrap": ""}),
     (Reason.LEDGER_FULL, {"superseded": 0}),
     (Reason.MISSING_AT_BACKEND, {"missing": False}),
     (Reason.REJECTED_BY_BACKEND, {"rejected": False}),

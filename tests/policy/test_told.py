@@ -80,7 +80,7 @@ def test_a_receipt_has_no_place_for_a_value() -> None:
     """The fields are these: none could hold a value, a handle or an accessor; what else is offered is left out."""
     assert set(Receipt.model_fields) == {
         *("token", "backend", "generation", "reason", "fingerprint", "created", "expires", "rotates"),
-        *("published_at", "published", "superseded", "retired", "conditions", "run", "kind"),
+        *("published_at", "published", "superseded", "retired", "conditions", "instructions", "run", "kind"),
         *("rotations", "renewals", "revocation_failures", "auto_rotate", "auto_renew"),
     }
     assert set(Waiting.model_fields) == {
@@ -130,7 +130,7 @@ def test_the_tree_of_errors() -> None:
     }
     assert {kind.__name__ for kind in kinds} - backends == {
         *("RotationError", "InvalidSettings", "StateIsOlder", "StateIsNewer", "ClusterError", "ClusterAway"),
-        "WaitingForDependency",
+        *("WaitingForDependency", "BootstrapNeeded"),
     }
     assert issubclass(GrantedTooShort, errors.Refused)
     assert RateLimited("a", "b").retry_after is None

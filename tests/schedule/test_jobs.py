@@ -99,7 +99,7 @@ def test_a_suspended_schedule_begins_nothing(admin: PlainApi) -> None:
     assert [m["spec"]["replicas"] for m in manifests if m["kind"] == "Deployment"] == [1]
 
 
-@pytest.mark.parametrize("code", [2, 3])
+@pytest.mark.parametrize("code", [2, 3, 5])
 def test_what_needs_a_person_is_not_tried_again(admin: PlainApi, sample: Sample, code: int) -> None:
     """A run that ends with refused input or needs a person fails its Job at once."""
     _end_first_pod(admin, sample, code)
