@@ -11,6 +11,7 @@ from components.publications.places import EntryPlace, ItemPlace, Place, Publica
 from components.settings import Settings
 from dynamic_providers.cluster import MANAGER
 from rotation.durations import format_duration
+from rotation.operator_tokens.record import RecordPlace
 from rotation.preferences import Preferences
 from rotation.validation_plan import (
     PLAN_KEY,
@@ -70,9 +71,14 @@ def _planned(settings: Settings, token: str, one_password_url: str) -> PlannedTo
         kind=settings.kind_name(backend),
         backend=backend,
         url=server.url,
+        records=_records(server.records or RecordPlace()) if settings.kind(backend).by_cluster else "",
         ca_certificate=server.ca_certificate,
         copies=tuple(dict.fromkeys(copies)),
     )
+
+
+def _records(place: RecordPlace) -> str:
+    return f"{place.namespace}/{place.name}"
 
 
 def _copies(settings: Settings, publication: Publication, one_password_url: str) -> Iterator[Copy]:

@@ -33,6 +33,7 @@ class Servers:
     scrubber: Scrubber = field(repr=False)
     warn: Warn = field(repr=False)
     clock: Clock = field(repr=False)
+    _reached: dict[str, Transport] = field(default_factory=dict, repr=False)
     _entrances: dict[str, Entrance | None] = field(default_factory=dict, repr=False)
 
     def connect(self, name: str) -> Backend:
@@ -41,9 +42,12 @@ class Servers:
 
     def reach(self, name: str) -> Transport:
         """The way to a server, without a credential of ours; that of the cluster authenticates by itself."""
+        if name not in self._reached:
+            self._reached[name] = self.cluster.transport() if self._kind(name).by_cluster else self._by_url(name)
+        return self._reached[name]
+
+    def _by_url(self, name: str) -> Transport:
         settings = self._settings(name)
-        if self._kind(name).by_cluster:
-            return self.cluster.transport()
         return http_transport(settings.url, Path(settings.ca_certificate) if settings.ca_certificate else None)
 
     def entrance(self, name: str) -> Entrance | None:

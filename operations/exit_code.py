@@ -37,7 +37,7 @@ _HEALS = frozenset(
         Reason.WAITING_FOR_DEPENDENCY,
     }
 )
-_FAILED = _HEALS | {Reason.BACKEND_REFUSES}
+_FAILED = _HEALS | {Reason.BACKEND_REFUSES, Reason.TEMPLATE_FAILED}
 _REFUSED = (
     "InvalidSettings:",
     "passphrase",

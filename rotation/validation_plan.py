@@ -55,7 +55,10 @@ class Copy(BaseModel):
 
 
 class PlannedToken(BaseModel):
-    """One token: the kind of its backend, where that is, and every place that it is published to."""
+    """One token: the kind of its backend, where that is, and every place that it is published to.
+
+    records: `namespace/name` of a backend that lives in the cluster and has no url
+    """
 
     model_config = _STRICT
 
@@ -63,6 +66,7 @@ class PlannedToken(BaseModel):
     backend: str
     url: str
     ca_certificate: str | None = None
+    records: str = ""
     copies: tuple[Copy, ...]
 
 

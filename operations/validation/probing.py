@@ -10,11 +10,13 @@ from http import HTTPStatus
 
 from operations.deadlines import answers
 from operations.validation.findings import Verdict
+from rotation.backends.kubernetes_transport import connection, kubernetes_transport
 from rotation.backends.registry import KINDS
 from rotation.backends.transport import Request, Response, Transport
 from rotation.clock import Clock
 from rotation.durations import format_duration
 from rotation.errors import BackendError, Unauthorised, Unavailable
+from rotation.operator_tokens.record import RecordPlace
 from rotation.validation_plan import PlannedToken
 
 Connect = Callable[[str, str | None], Transport]
@@ -47,8 +49,10 @@ def _probe(trial: Trial, connect: Connect, clock: Clock) -> Verdict:
     if planned.kind not in KINDS:
         return Verdict(cause=f"this release knows no kind of backend called {planned.kind!r}")
     try:
-        transport = _in_its_own_words(connect(planned.url, planned.ca_certificate))
-        backend = KINDS[planned.kind].connect(planned.backend, transport, "", clock, lambda _text: None)
+        own = {"records": _place(planned.records)} if planned.records else {}
+        way = kubernetes_transport(connection()) if own else connect(planned.url, planned.ca_certificate)
+        transport = _in_its_own_words(way)
+        backend = KINDS[planned.kind].connect(planned.backend, transport, "", clock, lambda _text: None, **own)
         backend.probe(trial.value)  # it brings its own credential: we have none at the backend
     except Unauthorised as error:
         return Verdict(refused=True, cause=error.cause)
@@ -57,6 +61,11 @@ def _probe(trial: Trial, connect: Connect, clock: Clock) -> Verdict:
     except OSError as error:
         return Verdict(cause=f"the authority's certificate cannot be read ({type(error).__name__})")
     return Verdict(works=True)
+
+
+def _place(records: str) -> RecordPlace:
+    namespace, _, name = records.partition("/")
+    return RecordPlace(namespace=namespace, name=name)
 
 
 def _in_its_own_words(transport: Transport) -> Transport:

@@ -23,6 +23,7 @@ TEAM_KEY = "team"
 VALUE_BYTES = 32
 """256 bits."""
 _HASH = re.compile(r"[0-9a-f]{64}")
+_DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _FROZEN = ConfigDict(frozen=True)
 
 TokenType = Literal["operational", "admission"]
@@ -170,5 +171,5 @@ class RecordPlace(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    namespace: str = "keycloak-system"
-    name: str = "keycloak-operator-token-metadata"
+    namespace: str = Field(default="keycloak-system", pattern=_DNS_LABEL, max_length=63)
+    name: str = Field(default="keycloak-operator-token-metadata", pattern=_DNS_LABEL, max_length=63)

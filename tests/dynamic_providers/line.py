@@ -22,7 +22,7 @@ from dynamic_providers.verbs import Provider, VerbError
 from rotation.backends.protocol import Backend
 from rotation.errors import ClusterError
 from rotation.model import owner_mark
-from rotation.reasons import Reason
+from rotation.reasons import Reason, read_reason_line
 
 OWNER = owner_mark("token-rotation", "test")
 POLICY = {"lifetime": "100d", "rotate_before": "40d", "overlap": "30d", "tolerated_outage": "3d"}
@@ -151,6 +151,10 @@ class Line:
     def reasons(self) -> list[Reason]:
         """The codes that the last run said, in order."""
         return [Reason(line.split("(")[1].split(")")[0]) for line in self.said]
+
+    def reasons_told(self) -> list[Reason]:
+        """The same where a run says more than decisions."""
+        return [found[1].reason for text in self.said if (found := read_reason_line(text))]
 
     @contextmanager
     def _process(self, ahead: timedelta = timedelta()) -> Iterator[None]:
