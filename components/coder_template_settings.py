@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from components.publications.places import NAMESPACE, OBJECT_NAME
 from rotation.durations import Duration
@@ -48,6 +49,13 @@ class CoderTemplateSettings(BaseModel):
     variables: dict[str, str] = {}
     time_limit: Duration = timedelta(minutes=10)
     active: str = ""
+
+    @field_validator("folder")
+    @classmethod
+    def _there(cls, folder: str) -> str:
+        if folder and not Path(folder).is_dir():
+            raise ValueError(f"there is no folder {folder!r}")
+        return folder
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from components.operator_settings import OPERATOR_POLICY
 from rotation.model import Policy
 
 DEFAULT_POLICIES: dict[str, Policy] = {
@@ -9,6 +10,7 @@ DEFAULT_POLICIES: dict[str, Policy] = {
     "authentik": Policy.model_validate({"lifetime": "365d", "rotate_before": "33d", "overlap": "30d"}),
     # A month, as seed 004 wishes: 7 days before its end 3 of overlap and 3 of tolerated outage still fit.
     "coder": Policy.model_validate({"lifetime": "30d", "rotate_before": "7d", "overlap": "3d"}),
+    "operator": OPERATOR_POLICY,
     # 768 h is the server's cap; at 25 days of age there are 7 left.
     "vault": Policy.model_validate({"lifetime": "32d", "rotate_every": "25d", "renew_before": "7d", "overlap": "1d"}),
 }

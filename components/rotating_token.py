@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +21,7 @@ from dynamic_providers.token_pair import ACTS, TokenPair
 from rotation.backends.protocol import Capabilities
 from rotation.durations import format_duration
 from rotation.model import Policy
+from rotation.operator_tokens.published import OwnerObject
 from rotation.reasons import Reason
 
 
@@ -42,10 +45,12 @@ class RotatingToken(pulumi.ComponentResource):
         capabilities: Capabilities,
         interval: timedelta,
         decommissioned: bool,
+        owning: OwnerObject | None = None,
     ) -> None:
         aliases = [pulumi.Alias(name=former) for former in settings.was]
         super().__init__(self.TYPE, name, None, pulumi.ResourceOptions(aliases=aliases))
         self._name = name
+        self._owning = owning
         self._kept = pulumi.ResourceOptions(parent=self, protect=not decommissioned)
         common: dict[str, Any] = {
             "token": name,
@@ -56,11 +61,16 @@ class RotatingToken(pulumi.ComponentResource):
         }
         self._places = [str(item.kubernetes_secret) for item in settings.publish if item.kubernetes_secret]
         self.token = self._mint(common, settings, guard, interval)
-        self.pair = self._pair(common)
+        self.pair = self._pair(common, settings)
         self.publications = self._publish(settings, policy, providers)
         self.retirement = self._retire(common, settings)
         self.summary = self._summary(policy, capabilities, interval)
         self.register_outputs({})
+
+    @staticmethod
+    def labels(settings: TokenSettings) -> Mapping[str, str]:  # noqa: ARG004 - a kind may have some
+        """Labels of its own kind on its Secrets."""
+        return {}
 
     def _mint(self, common: dict[str, Any], settings: TokenSettings, guard: Guard, interval: timedelta) -> Token:
         given = {
@@ -72,21 +82,40 @@ class RotatingToken(pulumi.ComponentResource):
             "probe": settings.probe,
             "places": self._places,
             "adopt": [str(item.kubernetes_secret) for item in settings.publish if item.adopt],
-            "dependencies": settings.dependencies.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+            "dependencies": self._wanted(settings),
             "interval": format_duration(interval),
+            "owned_by": self._owned(settings)["by"],
             "take_over": [str(item.kubernetes_secret) for item in settings.publish if item.take_over],
         }
         opts = pulumi.ResourceOptions(parent=self, depends_on=[guard])
         return Token(f"{self._name}-token", {**common, **given}, opts)
 
-    def _pair(self, common: dict[str, Any]) -> TokenPair:
+    def _wanted(self, settings: TokenSettings) -> dict[str, Any]:
+        """What must be there before anything is minted: what the config says, and what is to own its Secrets."""
+        told = settings.dependencies.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return told | ({"owner": self._owned(settings)["as"]["path"]} if self._owning else {})
+
+    def _owned(self, settings: TokenSettings) -> dict[str, Any]:
+        """How the owner of its Secrets is looked up, what they say of it, and what others take it for."""
+        if self._owning is None:
+            return {"by": "", "as": {}}
+        namespace, owner = str(settings.spec["namespace"]), self._owning
+        reference = {"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name_in(namespace)}
+        told = {"path": owner.path_in(namespace), "reference": reference}
+        return {"by": f"{owner.kind} {owner.name_in(namespace)}", "as": told}
+
+    def _pair(self, common: dict[str, Any], settings: TokenSettings) -> TokenPair:
         taken = ("generation", "reason", "value", "handle", "created", "granted_until", "fingerprint", "emergency")
         minted = {name: getattr(self.token, name) for name in taken}
-        return TokenPair(f"{self._name}-pair", {**common, **minted, "places": self._places}, self._kept)
+        given = {**common, **minted, "places": self._places, "owning": self._owned(settings)["as"]}
+        return TokenPair(f"{self._name}-pair", given, self._kept)
 
     def _publish(self, settings: TokenSettings, policy: Policy, providers: Providers) -> list[pulumi.Resource]:
         description = settings.description or f"API token {self._name}, kept fresh by token-rotation"
-        given = published(self._name, self.pair, description=description, paused=settings.paused)
+        labels = self.labels(settings)
+        given = published(self._name, self.pair, description=description, paused=settings.paused, labels=labels)
+        if self._owning is not None:
+            given = replace(given, owners=self.pair.owners)
         accessor = self.token.handle if self.TELLS_ACCESSOR else None
         return publish(given, settings.publish, policy, providers, self._kept, accessor=accessor)
 

@@ -12,6 +12,7 @@ from components.schedule.manifests import manifests
 from components.schedule.needs import places, rights, urls
 from components.schedule.rights import Right
 from components.schedule.settings import Manifest, ScheduleSettings
+from components.schedule.team_needs import bootstrap_accounts
 from components.settings import Settings
 from components.spread import spread
 
@@ -54,7 +55,7 @@ class RotationSchedule(pulumi.ComponentResource):
         named = schedule if schedule.stack else schedule.model_copy(update={"stack": stack})
         found = places(settings, preferences_namespace)
         granted = rights(settings, named, found, also)
-        declared = manifests(named, found, granted, urls(settings, named))
+        declared = [*manifests(named, found, granted, urls(settings, named)), *bootstrap_accounts(settings)]
         self.objects = {_title(manifest): self._declare(manifest) for manifest in declared}
         self.register_outputs({})
 

@@ -10,11 +10,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from components import operator_judging
 from components.coder_template_settings import NAME as TEMPLATE_NAME
 from components.coder_template_settings import CoderTemplateSettings
 from components.default_policies import DEFAULT_POLICIES
 from components.directory_settings import AuthentikDirectorySettings, VaultDirectorySettings
 from components.monitoring.settings import MonitoringSettings
+from components.operator_settings import OperatorSettings
 from components.publications import judging
 from components.publications.places import ItemPlace, Publication
 from components.publications.stores import ExternalSecretsSettings
@@ -32,7 +34,7 @@ from rotation.preferences import Preferences
 
 KEYS = (
     *("tokens", "backends", "cluster", "run_interval", "rotation_limit", "decommission", "externalSecrets"),
-    *("vault_directory", "authentik_directory", "schedule", "monitoring", "coder_templates"),
+    *("vault_directory", "authentik_directory", "schedule", "monitoring", "coder_templates", "operator"),
 )
 EMPTY = "{}"
 """What Pulumi.yaml gives a key that the stack leaves out."""
@@ -90,6 +92,7 @@ class Settings(BaseModel):
     schedule: ScheduleSettings | None = None
     monitoring: MonitoringSettings = MonitoringSettings()
     coder_templates: dict[str, CoderTemplateSettings] = {}
+    operator: OperatorSettings | None = None
 
     @field_validator("tokens")
     @classmethod
@@ -143,7 +146,7 @@ def read_settings(config: Mapping[str, str], project: str, preferences: Preferen
     _refuse_shared_names(settings)
     for name in settings.coder_templates:
         _judge_template(settings, name)
-    return _with_judged_publications(settings, preferences or Preferences())
+    return _with_judged_teams(_with_judged_publications(settings, preferences or Preferences()))
 
 
 def _parsed(key: str, text: str) -> Any:
@@ -240,6 +243,32 @@ def _with_judged_publications(settings: Settings, preferences: Preferences) -> S
     for name, token in tokens.items():
         stores = settings.external_secrets.stores
         judging.refuse_unsynced(name, token.publish, stores, settings.policy(name).overlap)
+    return settings.model_copy(update={"tokens": tokens})
+
+
+def _with_judged_teams(settings: Settings) -> Settings:
+    """The settings, with each declared token of a revoked team paused: nothing is minted for it."""
+    operator = settings.operator
+    for backend in settings.backends:
+        if settings.kind_name(backend) == "operator":
+            mine = {name: token for name, token in settings.tokens.items() if token.backend == backend}
+            operator_judging.refuse_two_of_one_type({name: token.spec for name, token in mine.items()})
+            for name, token in mine.items():
+                operator_judging.refuse_elsewhere(name, token.spec, token.publish)
+    if operator is None:
+        return settings
+    if operator.backend not in settings.backends or settings.kind_name(operator.backend) != "operator":
+        cause = f"{operator.backend!r} is no backend of kind operator"
+        raise _refusal("token-rotation:operator.backend", cause, "Name it under `backends`, as in `operator: {}`.")
+    refuse_impossible("the operator's teams", operator.policy, settings.run_interval)
+    here = {name: token.spec for name, token in settings.tokens.items() if token.backend == operator.backend}
+    mine_by_namespace = operator_judging.declared(here)
+    operator_judging.refuse_both(operator, mine_by_namespace)
+    held = {name for name, spec in here.items() if operator_judging.is_revoked(operator, operator.backend, spec)}
+    tokens = {
+        name: token.model_copy(update={"paused": True}) if name in held else token
+        for name, token in settings.tokens.items()
+    }
     return settings.model_copy(update={"tokens": tokens})
 
 

@@ -36,6 +36,10 @@ def declare_surroundings(given: Prepared, tokens: TokenStack, stack: str) -> Non
         from components.coder_templates import coder_templates  # noqa: PLC0415
 
         coder_templates(given.settings, tokens.rotating)
+    if given.settings.operator:
+        from components.operator_keeper import operator_keeper  # noqa: PLC0415
+
+        operator_keeper(given.settings, given.settings.operator)
     cluster = pulumi.ResourceOptions(provider=providers.cluster)
     if given.tells_jobs:
         declare_settings(given, providers)

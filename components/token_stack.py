@@ -11,6 +11,8 @@ from components.authentik_token import AuthentikToken
 from components.coder_token import CoderToken
 from components.external_secrets import secret_store
 from components.one_password import KnownItem
+from components.operator_judging import OPERATIONAL
+from components.operator_token import OperatorToken
 from components.publications.places import EntryPlace, Place
 from components.publications.providers import Providers, cluster_provider, one_password_provider, vault_provider
 from components.rotating_token import RotatingToken
@@ -20,10 +22,12 @@ from dynamic_providers.guard import Guard
 from dynamic_providers.sweep import Sweep
 from rotation.durations import format_duration
 from rotation.model import owner_mark
+from rotation.operator_tokens.published import OwnerObject
 
 TOKEN_KINDS: dict[str, type[RotatingToken]] = {
     "authentik": AuthentikToken,
     "coder": CoderToken,
+    "operator": OperatorToken,
     "vault": VaultToken,
 }
 """Kinds with a type of their own in the state; a new backend works without one."""
@@ -87,7 +91,14 @@ class TokenStack:
             capabilities=self._settings.kind(settings.backend).capabilities,
             interval=self._settings.run_interval,
             decommissioned=name in self._settings.decommission,
+            owning=self._owner(name),
         )
+
+    def _owner(self, token: str) -> OwnerObject | None:
+        """What owns a team's operational Secret; an admission token is the platform's, and owned by nothing."""
+        settings, operator = self._settings.tokens[token], self._settings.operator
+        is_operational = settings.spec.get("type", OPERATIONAL) == OPERATIONAL
+        return operator.owner if operator and settings.backend == operator.backend and is_operational else None
 
     def _sweep(self, backend: str) -> Sweep:
         mine = {name: self._rotating[name] for name, token in self._settings.tokens.items() if token.backend == backend}

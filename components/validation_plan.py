@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap
 
+from components.operator_judging import is_revoked
 from components.publications.places import EntryPlace, ItemPlace, Place, Publication
 from components.settings import Settings
 from dynamic_providers.cluster import MANAGER
@@ -37,7 +38,11 @@ def plan(settings: Settings, preferences: Preferences, one_password_url: str = "
         timeout=format_duration(preferences.validation_timeout),
         receipts_namespace=receipts.namespace,
         receipts_name=receipts.name,
-        tokens={name: _planned(settings, name, one_password_url) for name in settings.tokens},
+        tokens={
+            name: _planned(settings, name, one_password_url)
+            for name, token in settings.tokens.items()
+            if not is_revoked(settings.operator, token.backend, token.spec)
+        },
     )
 
 

@@ -75,8 +75,11 @@ class Cluster(Protocol):
     def placed(self, namespace: str, name: str) -> Placed | None:
         """What stands at a publication's place; None when there is no Secret. No value travels."""
 
-    def config_map(self, namespace: str, name: str) -> dict[str, str] | None:
-        """The entries of a ConfigMap; None when there is no such ConfigMap."""
+    def uid(self, where: str) -> str | None:
+        """The uid of the object at this path of the API; None when it is not there."""
+
+    def config_map(self, namespace: str, name: str) -> dict[str, bytes] | None:
+        """The entries of a ConfigMap, text and binary ones; None when there is no such ConfigMap."""
 
     def hold_place(self, namespace: str, name: str, value: str, owner: str) -> None:
         """Make a Secret whose value only holds a place, marked as ours."""

@@ -7,6 +7,7 @@ A template that fails fails alone, and leaves the active version as it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, changed, inputs_of, verb
 from rotation.backends.coder_api import client
+from rotation.bootstrap import PLACEHOLDER
 from rotation.durations import parse_duration
-from rotation.errors import BackendError, ClusterError, InvalidSettings, RotationError
+from rotation.errors import ClusterError, RotationError
 from rotation.reasons import Action, Decision, Reason
 from rotation.templates import archive as archives
 from rotation.templates.archive import Archive
@@ -40,9 +42,10 @@ class CoderTemplateProvider(Provider):
         try:
             digest = "" if news["active"] else digest_of(_wanted(news), _packed(run, news))
         except RotationError as error:
-            digest, problem = olds.get("digest") or "", f"{error.cause}. {error.remedy}"
-        _tell_change(run, olds, {**news, "digest": digest, "problem": problem})
-        return CheckResult({**news, "digest": digest, "problem": problem}, [])
+            digest, problem = olds.get("digest") or "", _why(news, error)
+        found = {**news, "digest": digest, "problem": problem}
+        _tell_change(run, olds, found)
+        return CheckResult(found, [])
 
     @verb
     def diff(self, run: Run, _id: str, olds: Props, news: Props) -> DiffResult:
@@ -71,41 +74,47 @@ class CoderTemplateProvider(Provider):
 def _done(run: Run, olds: Props, news: Props) -> Props:
     """Deploy, promote or roll back, and tell of it; a failure is told, too, and raised."""
     try:
-        if news["problem"]:
-            raise InvalidSettings("deploy", news["problem"].rstrip("."))
         outputs = _deployed(run, olds, news)
     except RotationError as error:
-        _write(run, news, _failed(run, news, f"{error.act}: {error.cause}"))
+        run.tell(news["name"], Decision(Action.DEFER, Reason.TEMPLATE_FAILED, _why(news, error)))
+        with suppress(ClusterError):  # the failure itself is what has to be told
+            _write(run, news, _failed(run, news, _why(news, error)))
         raise error.about(token=f"the template {news['name']}") from None
     _write(run, news, _succeeded(run, news, outputs, is_new=outputs["version"] != olds.get("version")))
-    facts = f"{outputs['files']} files, {outputs['bytes']} bytes, built in {outputs['job_seconds']:g} s"
-    run.say(f"token-rotation: the template {news['name']}: {facts}; version {outputs['version_name']} is active")
     return {**inputs_of(news, INPUTS), **outputs}
 
 
 def _deployed(run: Run, olds: Props, news: Props) -> Props:
+    archive = None if news["active"] else _packed(run, news)
     wanted, templates = _wanted(news), _templates(run, news)
-    known = {name: olds.get(name) or 0 for name in ("files", "bytes", "job_seconds")}
-    if news["active"]:
-        deployed = templates.roll_back(wanted, news["active"])
+    if archive is None:
+        deployed, files, size = templates.roll_back(wanted, news["active"]), 0, 0
+        facts = "nothing was uploaded"
     else:
-        archive = _packed(run, news)
-        deployed = templates.deploy(wanted, archive)
-        known = {"files": archive.files, "bytes": archive.size, "job_seconds": deployed.job_seconds}
-    if olds and changed(olds, news, TOLD):
-        templates.tell(wanted, deployed.template)
+        deployed, files, size = templates.deploy(wanted, archive), archive.files, archive.size
+        facts = f"{files} file{'s' * (files != 1)}, {size} bytes, {_built(deployed)}"
+    told = [name for name in TOLD if news[name] != (olds.get(name) or "")]
+    if told:
+        templates.describe(wanted, deployed.template, told)
+    run.say(f"token-rotation: the template {news['name']}: {facts}; version {deployed.name} is active")
+    known = {"files": files, "bytes": size, "job_seconds": deployed.job_seconds or 0.0}
     return {"template": deployed.template, "version": deployed.version, "version_name": deployed.name, **known}
+
+
+def _built(deployed: Deployed) -> str:
+    return "built before" if deployed.job_seconds is None else f"built in {deployed.job_seconds:g} s"
 
 
 def _was_put_aside(run: Run, olds: Props, news: Props) -> bool:
     """Whether somebody made another version active, or removed the template. A server that does not tell is no news."""
     try:
-        found: Deployed | None = _templates(run, news).active(_wanted(news))
-    except (BackendError, ClusterError, InvalidSettings):
+        templates = _templates(run, news)
+        found = templates.active(_wanted(news))
+        if found is not None and found.version == olds["version"]:
+            return False
+        seen = f"version {templates.name_of(found.version)} is active" if found else "the server does not have it"
+    except RotationError:
         return False
-    if found is not None and found.version == olds["version"]:
-        return False
-    seen = f"version {found.name} is active" if found else "the server does not have it"
     message = f"{seen}, and {olds['version_name']} is wanted; it is made active again"
     run.tell(news["name"], Decision(Action.REPAIR, Reason.DRIFT_FOUND, message))
     return True
@@ -118,16 +127,16 @@ def _tell_change(run: Run, olds: Props, news: Props) -> None:
         message = f"the config asks for version {news['active']}; nothing is uploaded while it does"
         run.tell(news["name"], Decision(Action.ROLL_BACK, Reason.ROLLBACK_REQUESTED, message))
     elif news["digest"] != (olds.get("digest") or ""):
-        message = "its files changed" if olds.get("digest") else "it is deployed for the first time by this stack"
+        message = "its files or variables changed" if olds.get("digest") else "this stack has not deployed it"
         run.tell(news["name"], Decision(Action.DEPLOY, Reason.TEMPLATE_CHANGED, message))
 
 
 def _templates(run: Run, news: Props) -> Templates:
-    """The server, with the token as it stands published now. Raises InvalidSettings where there is none."""
+    """The server, with the token as it stands published now. Raises ClusterError where there is none."""
     value = run.value_at(news["place"])
-    if not value:
-        remedy = "It is deployed by the run after the one that publishes its token."
-        raise InvalidSettings("deploy", f"no token stands at {news['place']}", remedy, backend=news["backend"])
+    if not value or value.startswith(PLACEHOLDER):
+        remedy = "It is deployed by the run that publishes its token, or the one after."
+        raise ClusterError("deploy", f"no token can be read at {news['place']}", remedy, backend=news["backend"])
     asking = client(news["backend"], run.reach(news["backend"]), value, run.clock)
     return Templates(asking, run.clock, run.sleep)
 
@@ -146,7 +155,7 @@ def _files(run: Run, news: Props) -> list[archives.File]:
     found = run.cluster.config_map(namespace, name)
     if found is None:
         cause = f"there is no ConfigMap {news['config_map']}"
-        raise InvalidSettings("pack the template", cause, "Create it with one entry for each file of the template.")
+        raise ClusterError("pack", cause, "Create it with one entry for each file of the template.")
     return archives.of_entries(found)
 
 
@@ -160,6 +169,10 @@ def _wanted(news: Props) -> Wanted:
     )
 
 
+def _why(news: Props, error: RotationError) -> str:
+    return f"{error.act} the template {news['name']}: {error.cause}"
+
+
 def _before(run: Run, news: Props) -> TemplateRecord:
     told = run.kept(RECORD_PREFIX + news["name"])
     return read_template_record(told) if told else TemplateRecord(template=news["name"], backend=news["backend"])
@@ -167,9 +180,10 @@ def _before(run: Run, news: Props) -> TemplateRecord:
 
 def _succeeded(run: Run, news: Props, outputs: Props, *, is_new: bool) -> TemplateRecord:
     before = _before(run, news)
-    facts = {name: outputs[name] for name in ("files", "bytes", "job_seconds")}
-    counts = {"deployments": before.deployments + is_new, "deployed_at": run.clock(), "error": ""}
-    return before.model_copy(update={"version": outputs["version_name"], "digest": news["digest"], **facts, **counts})
+    facts = {name: outputs[name] for name in ("files", "bytes", "job_seconds")} if is_new else {}
+    counts = {"deployments": before.deployments + 1, "deployed_at": run.clock()} if is_new else {}
+    named = {"backend": news["backend"], "version": outputs["version_name"], "digest": news["digest"]}
+    return before.model_copy(update={**named, **facts, **counts, "error": ""})
 
 
 def _failed(run: Run, news: Props, cause: str) -> TemplateRecord:

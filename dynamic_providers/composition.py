@@ -19,7 +19,7 @@ from dynamic_providers.state import Run
 from rotation import clock
 from rotation.durations import parse_duration
 from rotation.reasons import Action, Decision, Reason
-from rotation.receipt import RUN_ID_VARIABLE
+from rotation.receipt import ONLY_RETIRE_VARIABLE, RUN_ID_VARIABLE
 
 
 def new_run_id() -> str:
@@ -40,6 +40,7 @@ def run_from(config: Callable[[str], Any]) -> Run:
     servers = Servers(backends, config, cluster, scrubber, warn, clock.system_clock)
     run = Run(new_run_id(), clock.system_clock(), clock.system_clock, cluster, servers.connect, _say, scrubber)
     run.reach, run.entrance = servers.reach, servers.entrance
+    run.minting = ONLY_RETIRE_VARIABLE not in os.environ
     run.rotation_limit = int(config("rotation_limit") or 0) or None
     run.kinds = {name: settings.kind for name, settings in backends.items() if settings.kind}
     run.interval = parse_duration(config("run_interval") or "24h")

@@ -1,8 +1,8 @@
-"""What must be ready before a token is minted, and why it is not. Each Deployment is asked for once in a run."""
+"""What must be there before a token is minted, and why it is not. Each object is asked for once in a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -30,9 +30,39 @@ class Dependencies(BaseModel):
     deployments: tuple[DeploymentWanted, ...] = ()
 
 
+class Wanted(Dependencies):
+    """What a token depends on, with what only other settings tell.
+
+    owner: where the API has the object that is to own the token's Secrets
+    """
+
+    owner: str = ""
+
+
 def lacking(run: Run, stored: Mapping[str, Any] | None) -> str:
     """Why a mint must wait, as a clause; empty when everything is ready. What cannot be read is not ready."""
-    for wanted in Dependencies.model_validate(stored or {}).deployments:
+    wanted = Wanted.model_validate(stored or {})
+    return _not_ready(run, wanted.deployments) or _without_owner(run, wanted.owner)
+
+
+def uid_of(run: Run, owner: str) -> str | None:
+    """The uid of an owner; None where it is not there. Raises ClusterError."""
+    uid: str | None = run.once(f"the uid of {owner}", lambda: run.cluster.uid(owner))
+    return uid
+
+
+def _without_owner(run: Run, owner: str) -> str:
+    """A Secret that is owned by nothing that is there would be deleted at once."""
+    try:
+        is_there = not owner or uid_of(run, owner) is not None
+    except ClusterError as error:
+        return f"the owner of its Secret, {owner}, cannot be read ({error.cause})"
+    remedy = "create it, or take `owner` out of `token-rotation:operator`"
+    return "" if is_there else f"the owner of its Secret, {owner}, is not there: {remedy}"
+
+
+def _not_ready(run: Run, deployments: Iterable[DeploymentWanted]) -> str:
+    for wanted in deployments:
         place = f"the Deployment {wanted.namespace}/{wanted.name}"
         ready: int | str | None = run.once(place, partial(_ready, run, wanted))
         if ready is None:

@@ -55,7 +55,7 @@ def note(run: Run, news: Props, policy: Policy, history: History, decision: Deci
 def _note_place(run: Run, news: Props, place: str) -> None:
     placed, token = run.placed(place), news["token"]
     receipt = run.receipt(token, news["was"])
-    if placed and placed.manager and place not in news["take_over"]:
+    if placed and placed.manager not in ("", news.get("owned_by")) and place not in news["take_over"]:
         message = f"{placed.manager} says that it manages the Secret {place}, too; let one of us go"
         run.tell(token, Decision(Action.KEEP, Reason.SECOND_WRITER, message))
         run.note_condition(token, Reason.SECOND_WRITER)

@@ -70,10 +70,18 @@ class KubernetesCluster:
         with _told("connect to the cluster"):
             return kubernetes_transport(connection(self._settings))
 
-    def config_map(self, namespace: str, name: str) -> dict[str, str] | None:
+    def uid(self, where: str) -> str | None:
+        with _told(f"look up {where}"):
+            found = self._objects.find(where, METADATA_ONLY)
+        return None if found is None else str(found["metadata"]["uid"])
+
+    def config_map(self, namespace: str, name: str) -> dict[str, bytes] | None:
         with _told(f"read the ConfigMap {namespace}/{name}"):
             found = self._objects.find(path("v1", namespace, "configmaps", name))
-        return None if found is None else dict(found.get("data") or {})
+        if found is None:
+            return None
+        texts = {key: text.encode() for key, text in (found.get("data") or {}).items()}
+        return texts | {key: base64.b64decode(text) for key, text in (found.get("binaryData") or {}).items()}
 
     def receipts(self) -> dict[str, str]:
         return self._entries("the receipt", self._place.name)

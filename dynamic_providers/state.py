@@ -60,6 +60,7 @@ class Run:
     entrance: how a backend is begun with that has no credential yet; None for one that needs one from the first
     entered: backends that this run began with by itself
     reach:   the way to a backend's server, without a credential
+    minting: False in a run that only retires
     sleep:   lets time pass while a server works
     """
 
@@ -81,6 +82,7 @@ class Run:
     entered: set[str] = field(default_factory=set)
     reach: Callable[[str], Transport] = _no_way
     sleep: Callable[[float], None] = time.sleep
+    minting: bool = True
     _conditions: dict[str, set[Reason]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _backends: dict[str, Backend] = field(default_factory=dict)

@@ -89,7 +89,7 @@ def drifted(run: Run, token: str, was: list[str], places: list[str]) -> Iterator
 def refuse_a_manager(run: Run, news: Props, place: str) -> None:
     """A token whose lifecycle somebody else manages is not ours to rotate, unless the take-over is asked for."""
     placed = run.placed(place)
-    if placed is None or not placed.manager or place in news["take_over"]:
+    if placed is None or placed.manager in ("", news.get("owned_by")) or place in news["take_over"]:
         return
     cause = f"the lifecycle of the Secret {place} is managed by {placed.manager}"
     remedy = f"Let {placed.manager} let go of it, or ask for the take-over: `takeOver: true` beside its `adopt`."

@@ -39,13 +39,14 @@ GIVEN = (
     "take_over",
     "dependencies",
     "interval",
+    "owned_by",
 )
 ASKS = ("spec", "force", "emergency", "rollback")
 DECIDED = ("generation", "reason", "renewal", "supplants", "taken")
 INPUTS = (*GIVEN, *DECIDED)
 COMPARED = tuple(name for name in INPUTS if name != "interval")  # it decides what is said, not what the token is
 _HELD = frozenset({Reason.WAITING_FOR_DEPENDENCY, Reason.BOOTSTRAP_NEEDED})
-_UNTOLD: Props = {"dependencies": {}}
+_UNTOLD: Props = {"dependencies": {}, "owned_by": ""}
 """What a state of an older release does not tell."""
 
 
@@ -188,7 +189,9 @@ def _first(run: Run, news: Props) -> Props:
     if decision.reason in _HELD:
         run.held[token] = decision  # the create raises it: an error here would end the run for every token
     elif decision.action is Action.DEFER:
-        remedy = "Set `paused: false`, or let it adopt a token that exists."
+        of_team = run.kind(news["backend"]) == "operator"
+        otherwise = "take its team out of `operator.revoked`" if of_team else "let it adopt a token that exists"
+        remedy = f"Set `paused: false`, or {otherwise}."
         raise InvalidSettings("begin", decision.message, remedy)
     decided = _plan(run, {}, news, decision, candidate)
     del run.planned[token]

@@ -10,12 +10,13 @@ import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from dynamic_providers import lease_notes, taking
+from dynamic_providers.dependencies import uid_of
 from dynamic_providers.lease_notes import Note
 from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, changed, inputs_of, is_unknown, verb
 from rotation import lifecycle
 from rotation.clock import from_rfc3339, to_rfc3339
-from rotation.errors import StateIsOlder
+from rotation.errors import ClusterAway, InvalidSettings, StateIsOlder
 from rotation.model import Generation, bears_mark, is_newer, stored_policy
 from rotation.reasons import TAKEN, Action, Decision, Reason
 
@@ -36,7 +37,7 @@ GIVEN = (
     "emergency",
 )
 ACTS = ("auto_renew", "auto_rotate")
-_UNTOLD: Props = {**dict.fromkeys(ACTS, True), "failing": False}
+_UNTOLD: Props = {**dict.fromkeys(ACTS, True), "failing": False, "owning": {}, "owners": []}
 """What a state of an older release does not tell."""
 INPUTS = (*GIVEN, "retired", "drift", *_UNTOLD)
 COMPARED = (*GIVEN, "retired", *_UNTOLD)
@@ -54,6 +55,7 @@ class TokenPairProvider(Provider):
         receipt = run.receipt(news["token"], news["was"])
         retired = list(receipt.retired) if receipt else olds.get("retired") or []
         found = {"retired": retired, "drift": _drift(run, olds, news), **_acts(run, olds, news)}
+        found |= {"owning": news.get("owning") or {}, "owners": _owners(run, olds, news)}
         found["failing"] = not _FAILING.isdisjoint(map(Reason, run.conditions(news["token"])))
         return CheckResult({**news, **found}, [])
 
@@ -66,12 +68,14 @@ class TokenPairProvider(Provider):
 
     @verb
     def create(self, run: Run, props: Props) -> CreateResult:
+        _refuse_without_owner(props)
         outputs: Props = {"expires": _confirmed_end(run, props), **_NO_PREVIOUS, "repairs": 0}
         outputs["superseded"] = _noted(run, props, [])
         return CreateResult(f"{props['owner']}_{props['token']}", {**inputs_of(props, INPUTS), **outputs})
 
     @verb
     def update(self, run: Run, _id: str, olds: Props, news: Props) -> UpdateResult:
+        _refuse_without_owner(news)
         outputs = inputs_of(olds, OUTPUTS)
         if (news["generation"], news["fingerprint"]) != (olds["generation"], olds["fingerprint"]):
             outputs |= _succeed(run, olds, news)
@@ -109,6 +113,25 @@ def _acts(run: Run, olds: Props, news: Props) -> dict[str, bool]:
     if not seen:
         return {act: olds.get(act) is not False for act in ACTS}
     return {act: all(getattr(placed, act) for placed in seen) for act in ACTS}
+
+
+def _owners(run: Run, olds: Props, news: Props) -> list[Props]:
+    """What the token's Secrets are to say of their owner; what was said before while the cluster does not answer."""
+    wanted = news.get("owning")
+    if not wanted:
+        return []
+    try:
+        uid = uid_of(run, wanted["path"])
+    except ClusterAway:
+        return list(olds.get("owners") or [])
+    return [{**wanted["reference"], "uid": uid, "controller": False, "blockOwnerDeletion": False}] if uid else []
+
+
+def _refuse_without_owner(news: Props) -> None:
+    """A Secret that is owned by nothing that is there would be deleted at once. The mint was a lease, and dies."""
+    if news.get("owning") and not news["owners"]:
+        cause = f"its owner {news['owning']['path']} is not there"
+        raise InvalidSettings("publish", cause, "Create it, or take `owner` out of `token-rotation:operator`.")
 
 
 def _tell_left(run: Run, token: str, handle: str) -> None:
@@ -231,6 +254,7 @@ class TokenPair(Resource, module="token-rotation", name="TokenPair"):
     auto_renew: pulumi.Output[bool]
     auto_rotate: pulumi.Output[bool]
     failing: pulumi.Output[bool]
+    owners: pulumi.Output[list[Any]]
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
         own = pulumi.ResourceOptions(additional_secret_outputs=["value", "previous"])

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from operations import accept, exporter, settings_table, validate
+from operations import accept, exporter, operator_commands, settings_table, validate
 from operations.exit_code import ExitCode
 from operations.job import Job
 from operations.lease import DURATION, LEASE_VARIABLE
@@ -102,6 +102,7 @@ app.command("validate")(validate.command)
 app.command("exporter")(exporter.command)
 app.command("settings")(settings_table.command)
 app.command("accept")(accept.command)
+app.add_typer(operator_commands.app, name="operator")
 
 
 def _duration(text: str) -> timedelta:

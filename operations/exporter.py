@@ -1,4 +1,4 @@
-"""`tokens exporter`: serves what receipts and run records tell, at `/metrics`, and that it lives, at `/healthz`."""
+"""`tokens exporter`: serves what receipts and records tell, at `/metrics`, and that it lives, at `/healthz`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,22 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import typer
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
+from pydantic import ValidationError
 
 from operations.cluster import Cluster
 from operations.exit_code import ExitCode
+from operations.exporting import teams
 from operations.exporting.collector import ReceiptsCollector
 from operations.exporting.facts import Facts, read_cluster, read_folder
+from operations.exporting.teams import Teams
+from operations.operator_commands import RECORDS_VARIABLE
 from operations.places import RECEIPTS_VARIABLE, read_place
 from operations.run_log import Log, open_log
 from rotation import clock
-from rotation.errors import RotationError
+from rotation.backends.kubernetes_transport import connection, kubernetes_transport
+from rotation.errors import InvalidSettings, RotationError
+from rotation.operator_tokens.record import RecordPlace
+from rotation.operator_tokens.store import RecordStore, cluster_client
 
 PORT = 9464
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -34,11 +41,14 @@ def command(
     address: Annotated[str, typer.Option(help="The address to listen at.")] = "0.0.0.0",  # noqa: S104 - a pod's own
     receipts: Annotated[str, typer.Option(envvar=RECEIPTS_VARIABLE, help="namespace/name of the receipts.")] = "",
     folder: Annotated[Path | None, typer.Option(help="Read from ConfigMaps mounted below this folder.")] = None,
+    records: Annotated[
+        str, typer.Option(envvar=RECORDS_VARIABLE, help="namespace/name of an operator's records.")
+    ] = "",
 ) -> None:
-    """Serve the metrics of all tokens until told to stop. Reads receipts and run records, and nothing else."""
+    """Serve the metrics of all tokens until told to stop. Reads receipts and records, and nothing else."""
     log = open_log(secrets.token_hex(8), clock.system_clock)
     try:
-        read = reader(receipts, folder)
+        read = reader(receipts, folder, records)
     except RotationError as error:
         sys.exit(_refused(log, error))
     collector = ReceiptsCollector(read, log, clock.system_clock)
@@ -64,13 +74,35 @@ def _cannot_listen(log: Log, at: str, error: OSError) -> ExitCode:
     return ExitCode.FAILED
 
 
-def reader(receipts: str, folder: Path | None) -> Callable[[], Facts]:
-    """What reads the facts. Raises InvalidSettings where no receipts are named, ClusterError without a kubeconfig."""
+def reader(receipts: str, folder: Path | None, records: str = "") -> Callable[[], Facts]:
+    """What reads the facts. `records`: empty where no operator's records are read.
+
+    Raises InvalidSettings where no receipts are named, ClusterError and Refused without a kubeconfig.
+    """
     place = read_place(receipts)
+    of_teams = _team_reader(_records_place(records), folder) if records else lambda: None
     if folder is not None:
-        return lambda: read_folder(folder, place.name)
+        return lambda: read_folder(folder, place.name, of_teams())
     cluster = Cluster.connect()
-    return lambda: read_cluster(cluster, place.namespace, place.name)
+    return lambda: read_cluster(cluster, place.namespace, place.name, of_teams())
+
+
+def _records_place(text: str) -> RecordPlace:
+    place = read_place(text, RECORDS_VARIABLE)
+    try:
+        return RecordPlace(namespace=place.namespace, name=place.name)
+    except ValidationError:
+        remedy = f"Set {RECORDS_VARIABLE}, as in keycloak-system/keycloak-operator-token-metadata."
+        raise InvalidSettings(f"read {RECORDS_VARIABLE}", f"{text!r} names no ConfigMap", remedy) from None
+
+
+def _team_reader(place: RecordPlace, folder: Path | None) -> Callable[[], Teams]:
+    """What reads the records of an operator's teams."""
+    if folder is not None:
+        return lambda: teams.mounted(folder, place.name)
+    client = cluster_client("the cluster", kubernetes_transport(connection()), clock.system_clock, lambda _text: None)
+    store = RecordStore(client, place)
+    return lambda: teams.within(teams.LIMIT, lambda: teams.listed(store))
 
 
 @contextmanager

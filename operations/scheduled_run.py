@@ -16,7 +16,7 @@ from operations.stack_lock import StackLock, end_remains, is_stale, locks_in
 from operations.told import Told
 from rotation.durations import format_duration
 from rotation.reasons import Action, Decision, Reason, read_reason_line
-from rotation.receipt import RUN_ID_VARIABLE
+from rotation.receipt import ONLY_RETIRE_VARIABLE, RUN_ID_VARIABLE
 
 LONGEST_CALL = timedelta(seconds=30)
 """A call that a dead run sent may still be carried out for this long."""
@@ -26,7 +26,7 @@ _CLEAR = ("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
 _PENDING = "pending operations"
 _LOCKED = "the stack is currently locked"
 _NOT_TARGETED = "not specified in --target list"
-_SWEEPS = ("--target", "**:Sweep::*")
+_SWEEPS = ("--target", "**:Sweep::*", "--target", "**:OperatorKeeper::*")
 _RETIREMENTS = ("--target", "**:Retirement::*")
 _RETIREMENT_URN = re.compile(r"urn:pulumi:\S+:Retirement::\S+")
 _SECRETS_REMEDY = (
@@ -150,7 +150,7 @@ class ScheduledRun:
 
     def _pulumi(self, *arguments: str) -> Ended:
         chosen = ("--stack", self.stack) if self.stack else ()
-        environment = {RUN_ID_VARIABLE: self.id}
+        environment = {RUN_ID_VARIABLE: self.id, **({ONLY_RETIRE_VARIABLE: "1"} if self.only_retire else {})}
         command = [*arguments, *chosen]
         ended = run_pulumi(command, self.directory, environment, self._left(), self._hear, stop=self.stop)
         if ended.overdue:

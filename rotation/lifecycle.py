@@ -40,7 +40,7 @@ def confirm(backend: Backend, generation: Generation, policy: Policy) -> datetim
     """Give a lease its full life and return the granted end.
 
     What was granted too short for the policy is revoked and refused. So is what may have been confirmed unknown to us:
-    it would live on, and a backend of leases cannot list it.
+    it would live on, and most backends of leases cannot list it.
     """
     try:
         granted_end = backend.confirm(generation.handle, policy.lifetime)

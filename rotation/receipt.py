@@ -14,6 +14,9 @@ from rotation.clock import from_rfc3339, to_rfc3339
 RUN_ID_VARIABLE = "TOKEN_ROTATION_RUN_ID"
 """The variable by which a scheduled run gives its id to its providers, so that log lines and receipts name one run."""
 
+ONLY_RETIRE_VARIABLE = "TOKEN_ROTATION_ONLY_RETIRE"
+"""The variable by which a run that only retires tells its providers, which would mint otherwise."""
+
 
 _KIND = "kubernetesSecret:"
 

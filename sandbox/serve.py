@@ -177,9 +177,11 @@ def coder(
     ] = None,
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
     clock_file: Annotated[Path | None, typer.Option(help="Offset in seconds to the wall clock.")] = None,
+    sliding_expiry: Annotated[bool, typer.Option(help="Tokens move their end, as before June 2026.")] = False,
 ) -> None:
     """A simulated Coder, without a user unless a password is given. Prints its URL as the first line."""
-    api = Coder(offset_clock(clock_file) if clock_file else clocks.system_clock)
+    clock = offset_clock(clock_file) if clock_file else clocks.system_clock
+    api = Coder(clock, sliding_expiry=sliding_expiry)
     if owner_password_file is not None:
         api.add_user("admin", password=_first_key(owner_password_file), email="admin@example.com")
     serve_until_stopped(_Server(port, api.handle, api))

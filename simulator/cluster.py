@@ -64,7 +64,11 @@ class SimulatedCluster:
         """No validation runs in the simulator."""
         return {}
 
-    def config_map(self, _namespace: str, _name: str) -> dict[str, str] | None:
+    def uid(self, _where: str) -> str | None:
+        """Nothing owns a Secret here."""
+        return None
+
+    def config_map(self, _namespace: str, _name: str) -> dict[str, bytes] | None:
         """No template comes from here."""
         return None
 

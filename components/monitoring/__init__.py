@@ -9,8 +9,8 @@ resources of them; promtool and a real Prometheus try them without an engine.
 | facts, stack_facts | what rules must know of a stack, and how that follows from its settings |
 | alert | one rule as data, and how a series is selected |
 | records | recording rules: ages and distances, computed from instants |
-| on_tokens, on_runs, on_objects | the alerts, by what they look at |
+| on_tokens, on_teams, on_runs, on_objects | the alerts, by what they look at |
 | rule_groups | all rules, and the PrometheusRule |
-| panels, dashboard | the dashboard's panels, and how Grafana reads them |
+| panel, panels, kind_panels, dashboard | the dashboard's panels, and how Grafana reads them |
 | audit_policy | what Kyverno reports |
 """

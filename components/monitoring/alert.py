@@ -76,6 +76,14 @@ def series(metric: str, *matchers: Mapping[str, str], unlike: Mapping[str, str] 
     return f"{metric}{{{inner}}}" if inner else metric
 
 
+def told_by(selected: str, exporter: Mapping[str, str]) -> str:
+    """What of a selector this stack's exporter tells, where `namespace` is a team's and cannot be the exporter's.
+
+    All that one exporter tells has the `job` and the `instance` of its scrape.
+    """
+    return f"{selected} and on (job, instance) {series('token_rotation_receipts_up', exporter)}"
+
+
 def in_days(length: timedelta) -> str:
     """A length as PromQL compares it with days: `3`, `0.5`."""
     return f"{length.total_seconds() / 86400:g}"

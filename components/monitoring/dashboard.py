@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from components.monitoring.panels import CHOSEN, Panel, panels
+from components.monitoring.panel import CHOSEN, Panel
+from components.monitoring.panels import panels
 from components.monitoring.rule_groups import NAME, object_labels
 from components.monitoring.settings import MonitoringSettings
 

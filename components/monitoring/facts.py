@@ -28,9 +28,7 @@ class TokenFacts:
     @property
     def rotation_age(self) -> timedelta:
         """The age at which its rotation falls due at the latest, if it gets the lifetime that it asks for."""
-        policy = self.policy
-        ages = [policy.rotate_every, policy.lifetime - policy.rotate_before if policy.rotate_before else None]
-        return min(age for age in ages if age is not None)
+        return rotation_age(self.policy)
 
 
 @dataclass(frozen=True)
@@ -43,12 +41,26 @@ class Job:
 
 
 @dataclass(frozen=True)
+class TeamFacts:
+    """The teams of an operator. Which of them bootstrap themselves at run time, no config knows.
+
+    policy:   of the tokens that they bootstrap
+    declared: the namespaces whose operational token the stack declares, which has a policy of its own
+    """
+
+    policy: Policy
+    declared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class StackFacts:
     """A stack. `namespace` is that of its jobs and of its exporter.
 
     jobs:           by what its run records call them
     config_secret:  the Secret of the resolved settings; None where the stack writes none
     rotation_limit: 0 where every due rotation begins in the next run
+    teams:          None where the stack has no operator
+    templates:      the templates of Coder that it deploys
     """
 
     namespace: str
@@ -57,6 +69,8 @@ class StackFacts:
     jobs: Mapping[str, Job]
     config_secret: Place | None = None
     rotation_limit: int = 0
+    teams: TeamFacts | None = None
+    templates: tuple[str, ...] = ()
 
     @property
     def retirement_interval(self) -> timedelta:
@@ -67,6 +81,12 @@ class StackFacts:
     def of_kind(self, *kinds: str) -> list[TokenFacts]:
         """The tokens of some kinds."""
         return [token for token in self.tokens if token.kind in kinds]
+
+
+def rotation_age(policy: Policy) -> timedelta:
+    """The age at which a rotation falls due at the latest, where the lifetime is the one that was asked for."""
+    ages = [policy.rotate_every, policy.lifetime - policy.rotate_before if policy.rotate_before else None]
+    return min(age for age in ages if age is not None)
 
 
 def scheduled_jobs(

@@ -36,6 +36,8 @@ def alerts(facts: StackFacts, thresholds: Thresholds, exporter: Mapping[str, str
     yield from _conditions(exporter)
     yield _evidence_missing(exporter)
     yield _orphan_found(exporter)
+    if facts.templates:
+        yield _template_failed(exporter)
     if VALIDATE in facts.jobs:
         yield _not_valid(exporter)
     yield _exporter_down(thresholds, exporter)
@@ -129,6 +131,16 @@ def _orphan_found(exporter: Mapping[str, str]) -> Alert:
     )
 
 
+def _template_failed(exporter: Mapping[str, str]) -> Alert:
+    return Alert(
+        name="CoderTemplateFailed",
+        expr=f"max by (template) ({series('token_rotation_template_failed', exporter)}) == 1",
+        severity="warning",
+        summary="The template {{ $labels.template }} was not deployed",
+        description="The last attempt failed. The version before is active, and each run tries again.",
+    )
+
+
 def _not_valid(exporter: Mapping[str, str]) -> Alert:
     return Alert(
         name="TokenNotValid",
@@ -151,7 +163,10 @@ def _exporter_down(thresholds: Thresholds, exporter: Mapping[str, str]) -> Alert
 
 
 def _receipt_stale(facts: StackFacts, thresholds: Thresholds, exporter: Mapping[str, str]) -> Iterator[Alert]:
-    """The receipts cannot be read, or were not read of late; or they are read and one of them is not there."""
+    """The receipts cannot be read, or were not read of late; or they are read and one of them is not there.
+
+    A token that waits for a first credential has a condition instead.
+    """
     up = series("token_rotation_receipts_up", exporter)
     read = series("token_rotation_receipts_read_timestamp_seconds", exporter)
     yield Alert(
@@ -163,11 +178,12 @@ def _receipt_stale(facts: StackFacts, thresholds: Thresholds, exporter: Mapping[
         hold=thresholds.missing,
         labels={"cause": "unread"},
     )
+    waits = series("token_rotation_condition", exporter, {"condition": Reason.BOOTSTRAP_NEEDED})
     for token in facts.tokens:
         created = series("token_rotation_created_timestamp_seconds", exporter, {"token": token.name})
         yield Alert(
             name="TokenReceiptStale",
-            expr=f"absent({created}) and on () (max({up}) == 1)",
+            expr=f"absent({created}) and on () (max({up}) == 1) unless on (token) {waits}",
             severity="warning",
             summary="There is no receipt of {{ $labels.token }}",
             description="The token stands in the config, but no run has published it and written its receipt.",

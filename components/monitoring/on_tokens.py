@@ -11,11 +11,18 @@ from components.monitoring.facts import StackFacts, TokenFacts, names
 from components.monitoring.records import EXPIRY_DAYS, LATE, VAULT_AGE, VAULT_EXPIRY, VAULT_OVERDUE, by_overdue_age
 from components.monitoring.settings import Thresholds
 from rotation.durations import format_duration
+from rotation.model import Policy
 from rotation.reasons import Reason
 
 HELD = f"{Reason.WAITING_FOR_EVIDENCE}|{Reason.EVIDENCE_MISSING}"
 """Conditions under which a superseded generation outlives its deadline because it is told to."""
-_EXPIRING = {"authentik": "AuthentikTokenExpiring", "vault": "VaultTokenExpiringSoon"}
+TEAM_EXPIRING = "OperatorTokenExpiringSoon"
+_EXPIRING = {
+    "authentik": "AuthentikTokenExpiring",
+    "coder": "CoderTokenExpiringSoon",
+    "operator": TEAM_EXPIRING,
+    "vault": "VaultTokenExpiringSoon",
+}
 
 
 def alerts(facts: StackFacts, thresholds: Thresholds, exporter: Mapping[str, str]) -> Iterator[Alert]:
@@ -35,8 +42,8 @@ def _expiring(kind: str, tokens: list[TokenFacts], thresholds: Thresholds) -> It
     A token without a known rotation is taken as late. A threshold beyond the whole life would always be true, so that
     it tells only of the late.
     """
-    for distance, warned in _by_threshold(kind, tokens, thresholds).items():
-        yield _near_its_end(kind, distance, warned, severity=_severity(kind, distance, thresholds))
+    for (distance, severity), warned in _by_threshold(kind, tokens, thresholds).items():
+        yield _near_its_end(kind, distance, warned, severity=severity)
         lives_longer = [token for token in warned if token.policy.lifetime > distance]
         if lives_longer:
             yield _near_its_end(kind, distance, lives_longer, severity="info")
@@ -62,19 +69,34 @@ def _near_its_end(kind: str, distance: timedelta, tokens: list[TokenFacts], *, s
     )
 
 
-def _by_threshold(kind: str, tokens: Iterable[TokenFacts], thresholds: Thresholds) -> dict[timedelta, list[TokenFacts]]:
-    """A token's own `warn_before`, or that of its kind; what is critical for Vault always counts."""
-    of_kind = {"authentik": thresholds.authentik_expiring, "vault": (thresholds.vault_expiring,)}.get(kind, ())
-    always = (thresholds.vault_expiring,) if kind == "vault" else ()
-    found: dict[timedelta, list[TokenFacts]] = defaultdict(list)
+def _by_threshold(
+    kind: str, tokens: Iterable[TokenFacts], thresholds: Thresholds
+) -> dict[tuple[timedelta, Severity], list[TokenFacts]]:
+    """By distance from the end, and what being late is there."""
+    found: dict[tuple[timedelta, Severity], list[TokenFacts]] = defaultdict(list)
     for token in tokens:
-        for distance in sorted({*(token.policy.warn_before or of_kind), *always}, reverse=True):
-            found[distance].append(token)
+        for distance, severity in distances(kind, token.policy, thresholds).items():
+            found[distance, severity].append(token)
     return dict(found)
 
 
-def _severity(kind: str, distance: timedelta, thresholds: Thresholds) -> Severity:
-    return "critical" if kind == "vault" and distance <= thresholds.vault_expiring else "warning"
+def distances(kind: str, policy: Policy, thresholds: Thresholds) -> dict[timedelta, Severity]:
+    """From which distances on people are told, the farthest first, and what being late is there.
+
+    A token's own `warn_before`, or that of its kind; where being late becomes critical always counts. That is a team's
+    overlap: from there on a rotation cannot give it in whole any more.
+    """
+    of_kind = {
+        "authentik": thresholds.authentik_expiring,
+        "coder": thresholds.coder_expiring,
+        "operator": thresholds.operator_expiring,
+    }.get(kind, ())
+    critical = {"operator": policy.overlap, "vault": thresholds.vault_expiring}.get(kind)
+    told = {*(policy.warn_before or of_kind), *([critical] if critical else [])}
+    return {
+        distance: "critical" if critical and distance <= critical else "warning"
+        for distance in sorted(told, reverse=True)
+    }
 
 
 def _expired() -> Alert:

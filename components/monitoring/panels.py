@@ -6,14 +6,12 @@ The queries ask for what the exporter tells, and for nothing that a rule records
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from components.monitoring.alert import series
+from components.monitoring.kind_panels import of_coder, of_teams
+from components.monitoring.panel import BARS, CHOSEN, Panel
 
-CHOSEN = "$token"
-"""Grafana's variable: the tokens that a person chose."""
 ACTIVE, OVERLAP, PAUSED, FAILED = 1, 2, 3, 4
 STATUS = {
     ACTIVE: ("active", "green"),
@@ -28,33 +26,9 @@ ENDINGS = {
     2: ("refused", "orange"),
     3: ("person", "red"),
     4: ("locked", "blue"),
+    5: ("bootstrap", "yellow"),
 }
 """The exit codes of a run."""
-Words = Mapping[int, tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One panel. `width` of 24, `height` in Grafana's rows.
-
-    queries: legend to expression; a legend is a template of Grafana
-    words:   what numbers mean, each with its colour
-    marks:   from which value on which colour; the first has none
-    instant: the newest value alone, as a number or as a table
-    options: what only this kind of panel knows
-    """
-
-    title: str
-    kind: str
-    queries: Mapping[str, str]
-    width: int
-    height: int
-    unit: str = "none"
-    description: str = ""
-    words: Words = field(default_factory=dict)
-    marks: tuple[tuple[float | None, str], ...] = ((None, "green"),)
-    instant: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def panels(exporter: Mapping[str, str]) -> Iterator[Panel]:
@@ -67,6 +41,8 @@ def panels(exporter: Mapping[str, str]) -> Iterator[Panel]:
     yield _rotations(exporter)
     yield _failures(exporter)
     yield from _runs(exporter)
+    yield from of_coder(exporter)
+    yield from of_teams(exporter)
 
 
 def _of(metric: str, exporter: Mapping[str, str], **labels: str) -> str:
@@ -172,13 +148,13 @@ def _rotations(exporter: Mapping[str, str]) -> Panel:
         f"{{{{token}}}} {act}": f"round(sum by (token) (increase({_of(metric, exporter)}[1d])))"
         for act, metric in counts.items()
     }
-    return Panel("Rotations and renewals in a day", "timeseries", queries, width=12, height=7, options=_BARS)
+    return Panel("Rotations and renewals in a day", "timeseries", queries, width=12, height=7, options=BARS)
 
 
 def _failures(exporter: Mapping[str, str]) -> Panel:
     acts = ("mint", "renewal", "publication", "revocation", "validation")
     queries = {act: f"round(sum(increase({_of(f'{act}_failures_total', exporter)}[1d])))" for act in acts}
-    return Panel("Failures in a day, by act", "timeseries", queries, width=12, height=7, options=_BARS)
+    return Panel("Failures in a day, by act", "timeseries", queries, width=12, height=7, options=BARS)
 
 
 def _runs(exporter: Mapping[str, str]) -> Iterator[Panel]:
@@ -201,6 +177,3 @@ def _runs(exporter: Mapping[str, str]) -> Iterator[Panel]:
         height=6,
         unit="s",
     )
-
-
-_BARS = {"drawStyle": "bars", "fillOpacity": 60}

@@ -6,14 +6,16 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import timedelta
 
-from components.monitoring.alert import BY_TOKEN, Record, in_days, in_seconds, series
-from components.monitoring.facts import StackFacts, TokenFacts, names
+from components.monitoring.alert import BY_TOKEN, Record, in_days, in_seconds, series, told_by
+from components.monitoring.facts import StackFacts, TeamFacts, TokenFacts, names
 from components.monitoring.settings import Thresholds
 
 AGE_DAYS = "token_rotation:age_days"
 EXPIRY_DAYS = "token_rotation:expiry_days"
 LATE = "token_rotation:late_timestamp_seconds"
 """The instant from which a rotation is a run late."""
+TEAM_EXPIRY_DAYS = "token_rotation:team_expiry_days"
+"""Days until the operational token of a namespace ends that bootstrapped itself."""
 JOB_FAILED = "token_rotation:job_failed_timestamp_seconds"
 """When the last Job of a CronJob began that has failed."""
 VAULT_AGE, VAULT_EXPIRY, VAULT_OVERDUE = (
@@ -54,6 +56,13 @@ def of_vault(facts: StackFacts, thresholds: Thresholds, exporter: Mapping[str, s
             for age, tokens in by_overdue_age(facts, thresholds).items()
         ),
     ]
+
+
+def of_teams(teams: TeamFacts, exporter: Mapping[str, str]) -> list[Record]:
+    """What is left of the tokens that no config knows; a declared one is recorded as every token is."""
+    declared = {"namespace": "|".join(sorted(teams.declared))} if teams.declared else None
+    expires = told_by(series("keycloak_operator_token_expires_timestamp", unlike=declared), exporter)
+    return [Record(TEAM_EXPIRY_DAYS, f"(max by (namespace, secret_name) ({expires}) - time()) / 86400")]
 
 
 def of_jobs(facts: StackFacts) -> list[Record]:

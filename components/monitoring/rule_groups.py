@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from components.monitoring import on_objects, on_runs, on_tokens, records
+from components.monitoring import on_objects, on_runs, on_teams, on_tokens, records
 from components.monitoring.alert import Alert, Record, group
 from components.monitoring.facts import StackFacts
 from components.monitoring.settings import MonitoringSettings
@@ -22,6 +22,9 @@ def rule_groups(settings: MonitoringSettings, facts: StackFacts) -> list[dict[st
         f"{NAME}-tokens": [*tokens, *on_tokens.alerts(facts, thresholds, exporter)],
         f"{NAME}-runs": [*on_runs.alerts(facts, thresholds, exporter)],
     }
+    if facts.teams:
+        of_teams = records.of_teams(facts.teams, exporter)
+        rules[f"{NAME}-teams"] = [*of_teams, *on_teams.alerts(facts, facts.teams, thresholds, exporter)]
     if settings.kube_state_metrics:
         rules[f"{NAME}-objects"] = [*records.of_jobs(facts), *on_objects.alerts(facts, thresholds)]
     return [group(name, some, settings.runbook_url) for name, some in rules.items()]

@@ -15,21 +15,27 @@ class Thresholds(BaseModel):
     """From when on people are told.
 
     authentik_expiring: distances from the end of an Authentik token that names none itself (`warn_before`)
+    coder_expiring:     the same of a Coder token
+    operator_expiring:  the same of an operational token; one that is late and within its overlap is critical
     vault_expiring:     a Vault token that is so near its end and late is critical
     vault_age:          a Vault token of this age that rotates by itself is overdue
     job_not_run:        since the last success of the daily job; never less than two run intervals
     missing:            how long an object or a series may be away before it counts as missing
     grace:              how long a run may take until the exporter tells of what it did
+    refused_in_an_hour: so many tokens may be refused in an hour for one namespace and reason
     """
 
     model_config = _STRICT
 
     authentik_expiring: tuple[Duration, ...] = (timedelta(days=60), timedelta(days=30))
+    coder_expiring: tuple[Duration, ...] = (timedelta(days=7),)
+    operator_expiring: tuple[Duration, ...] = (timedelta(days=10),)
     vault_expiring: Duration = timedelta(days=3)
     vault_age: Duration = timedelta(days=30)
     job_not_run: Duration = timedelta(days=2)
     missing: Duration = timedelta(minutes=15)
     grace: Duration = timedelta(hours=2)
+    refused_in_an_hour: int = Field(default=10, ge=0)
 
 
 class MonitoringSettings(BaseModel):

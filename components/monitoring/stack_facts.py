@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from components.monitoring.facts import Place, StackFacts, TokenFacts, scheduled_jobs
+from components import operator_judging
+from components.monitoring.facts import Place, StackFacts, TeamFacts, TokenFacts, scheduled_jobs
 from components.monitoring.settings import MonitoringSettings
+from components.operator_judging import is_revoked
+from components.operator_settings import OPERATOR_POLICY
 from components.publications.places import SecretPlace
+from components.schedule.team_needs import records_of
 from components.settings import Settings
 
 
@@ -18,7 +22,7 @@ def stack_facts(
     """
     return StackFacts(
         namespace=namespace,
-        tokens=tuple(_token(settings, name) for name in settings.tokens if name not in settings.decommission),
+        tokens=tuple(_token(settings, name) for name in settings.tokens if not _is_given_up(settings, name)),
         run_interval=settings.run_interval,
         jobs=scheduled_jobs(
             rotate=settings.run_interval,
@@ -27,7 +31,25 @@ def stack_facts(
         ),
         config_secret=config_secret,
         rotation_limit=settings.rotation_limit,
+        teams=_teams(settings),
+        templates=tuple(settings.coder_templates),
     )
+
+
+def _teams(settings: Settings) -> TeamFacts | None:
+    """None where the exporter reads no records; without a keeper teams may bootstrap by the command alone."""
+    if records_of(settings) is None:
+        return None
+    tokens = settings.tokens.items()
+    specs = {name: token.spec for name, token in tokens if settings.kind_name(token.backend) == "operator"}
+    policy = settings.operator.policy if settings.operator else OPERATOR_POLICY
+    return TeamFacts(policy, tuple(operator_judging.declared(specs)))
+
+
+def _is_given_up(settings: Settings, name: str) -> bool:
+    """Whether its end is meant: it leaves the stack, or its team was revoked."""
+    token = settings.tokens[name]
+    return name in settings.decommission or is_revoked(settings.operator, token.backend, token.spec)
 
 
 def _token(settings: Settings, name: str) -> TokenFacts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -19,13 +19,17 @@ FACTS = ("generation", "created", "expires", "description", "last_rotation", "ro
 class Published:
     """What a publication is made from.
 
-    told: generation, created, expires and what else the pair tells, and the status; no value
+    told:   generation, created, expires and what else the pair tells, and the status; no value
+    labels: on its Secrets, beside the usual ones
+    owners: of its Secrets; None where nothing is to own them
     """
 
     token: str
     description: str
     pair: TokenPair
     told: pulumi.Output[dict[str, Any]]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    owners: pulumi.Output[list[Any]] | None = None
 
     def facts(self) -> pulumi.Output[dict[str, str]]:
         """FACTS by name; none of a pair that failed."""
@@ -36,7 +40,7 @@ class Published:
         return pulumi.Output.all(self.pair.value, self.pair.previous).apply(lambda pair: values(*pair))
 
 
-def published(token: str, pair: TokenPair, *, description: str, paused: bool) -> Published:
+def published(token: str, pair: TokenPair, *, description: str, paused: bool, labels: Mapping[str, str]) -> Published:
     """What is published of a token. `paused` is what the config says of it."""
     told = pulumi.Output.all(
         generation=pair.generation,
@@ -49,7 +53,7 @@ def published(token: str, pair: TokenPair, *, description: str, paused: bool) ->
         auto_rotate=pair.auto_rotate,
         failing=pair.failing,
     )
-    return Published(token, description, pair, told.apply(lambda known: {**known, "paused": paused}))
+    return Published(token, description, pair, told.apply(lambda known: {**known, "paused": paused}), labels)
 
 
 def values(current: str, previous: str | None) -> dict[str, str]:

@@ -29,12 +29,9 @@ def _selector() -> dict[str, str]:
 
 def _deployment(settings: ScheduleSettings, places: Places) -> Manifest:
     port = settings.exporter.port
-    template = pod(
-        settings,
-        Job.EXPORTER,
-        ["exporter", "--port", str(port)],
-        {"TOKEN_ROTATION_RECEIPTS": "/".join(places.receipts)},
-    )
+    told = {"TOKEN_ROTATION_RECEIPTS": "/".join(places.receipts)}
+    told |= {"TOKEN_ROTATION_RECORDS": "/".join(places.records)} if places.records else {}
+    template = pod(settings, Job.EXPORTER, ["exporter", "--port", str(port)], told)
     (container,) = template["spec"]["containers"]
     health = {"httpGet": {"path": "/healthz", "port": "metrics"}}
     container |= {"ports": [{"name": "metrics", "containerPort": port}], "readinessProbe": health}

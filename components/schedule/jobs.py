@@ -22,10 +22,12 @@ class Places:
 
     receipts: the ConfigMap of receipts
     settings: the Secret of the resolved preferences
+    records:  an operator's records, by the name that all of theirs begin with; None without an operator
     """
 
     receipts: tuple[str, str]
     settings: tuple[str, str]
+    records: tuple[str, str] | None = None
 
     @property
     def runs(self) -> tuple[str, str]:

@@ -66,7 +66,7 @@ def manifests(
     rights: what each account may do (`needs.rights`)
     urls:   of the backends and of every other place that tokens are published to
     """
-    granted = [role for job in Job for role in roles(job, settings.namespace, rights[job], labels(job))]
+    granted = [role for job in Job for role in roles(job.value, settings.namespace, rights[job], labels(job))]
     return [
         *accounts(settings),
         lease(settings),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from components.schedule import team_needs
 from components.schedule.jobs import LEASE, Places
 from components.schedule.manifests import manifests, right_to
 from components.schedule.rights import CHANGE, KEEP, READ, Right
@@ -22,7 +23,12 @@ _WORKLOADS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "Daemo
 def places(settings: Settings, preferences_namespace: str) -> Places:
     """Where the jobs find what the stack keeps in the cluster."""
     receipts = settings.cluster.receipts
-    return Places((receipts.namespace, receipts.name), (preferences_namespace, SETTINGS_SECRET))
+    records = team_needs.records_of(settings)
+    return Places(
+        (receipts.namespace, receipts.name),
+        (preferences_namespace, SETTINGS_SECRET),
+        (records.namespace, records.name) if records else None,
+    )
 
 
 def urls(settings: Settings, schedule: ScheduleSettings) -> list[str]:
@@ -42,11 +48,14 @@ def rights(
         Job.RUN: [*_of_the_run(settings, schedule, found), *also],
         Job.RETIREMENT: [*_of_the_retirement(settings, schedule, found)],
         Job.VALIDATION: [*_of_the_validation(settings, found)],
-        Job.EXPORTER: [_config_map(found.receipts), _config_map(found.runs)],
+        Job.EXPORTER: [_config_map(found.receipts), _config_map(found.runs), *team_needs.of_exporter(settings)],
     }
     # A run reads what it declared when it has to look for what is gone (`up --refresh`). It may change none of it: who
     # can change a CronJob or a Role can give itself every right of the namespace.
-    declared = manifests(schedule, found, granted, urls(settings, schedule))
+    declared = [
+        *manifests(schedule, found, granted, urls(settings, schedule)),
+        *team_needs.bootstrap_accounts(settings),
+    ]
     return {**granted, Job.RUN: [*granted[Job.RUN], *map(right_to, declared)]}
 
 
@@ -85,6 +94,7 @@ def _of_locked_runs(settings: Settings, schedule: ScheduleSettings, found: Place
         yield from map(_secret, _published(token))
         yield from _evidence(token)
         yield from _dependencies(token)
+    yield from team_needs.of_runs(settings)
 
 
 def _of_the_validation(settings: Settings, found: Places) -> Iterator[Right]:
@@ -96,6 +106,7 @@ def _of_the_validation(settings: Settings, found: Places) -> Iterator[Right]:
     yield _events(found)
     for token in settings.tokens.values():
         yield from map(_secret, (*_published(token), *_synced(token).values()))
+    yield from team_needs.of_readers(settings)
 
 
 def _published(token: TokenSettings) -> list[tuple[str, str]]:

@@ -1,4 +1,6 @@
-"""What one account may do with one object, and the Roles that say so. Nothing is granted without a name but Events.
+"""What one account may do with one object, and the Roles that say so.
+
+Nothing is granted without a name but Events, and what `team_needs` tells.
 
 Kubernetes cannot limit a POST by the name of the new object. But a server-side apply (a PATCH that may create) is asked
 for by name, and the API server then wants the verb `create` for that very name. Every writer of ours applies. So a
@@ -11,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from components.schedule.settings import Job, Manifest
+from components.schedule.settings import Manifest
 
 READ = ("get",)
 CHANGE = ("get", "patch")
@@ -25,7 +27,7 @@ _RBAC = "rbac.authorization.k8s.io"
 class Right:
     """Verbs on one object. namespace "" is a cluster-scoped object, group "" the core group.
 
-    name "" is any object of the kind: only Events, whose names nobody can know.
+    name "" is any object of the kind: Events, whose names nobody can know, and what `team_needs` tells.
     """
 
     namespace: str
@@ -43,14 +45,14 @@ def merged(rights: Iterable[Right]) -> list[Right]:
     return sorted(Right(*place, tuple(sorted(found))) for place, found in verbs.items())
 
 
-def roles(account: Job, home: str, rights: Iterable[Right], labels: dict[str, str]) -> list[Manifest]:
+def roles(account: str, home: str, rights: Iterable[Right], labels: dict[str, str]) -> list[Manifest]:
     """A Role and its binding for each namespace, and a ClusterRole where an object has none.
 
     home: the namespace of the account
     """
     made = []
     for namespace, group in groupby(merged(rights), key=lambda right: right.namespace):
-        metadata = {"name": account.value, "labels": labels} | ({"namespace": namespace} if namespace else {})
+        metadata = {"name": account, "labels": labels} | ({"namespace": namespace} if namespace else {})
         kind = "Role" if namespace else "ClusterRole"
         made.append({"apiVersion": f"{_RBAC}/v1", "kind": kind, "metadata": metadata, "rules": _rules(list(group))})
         made.append(
@@ -58,8 +60,8 @@ def roles(account: Job, home: str, rights: Iterable[Right], labels: dict[str, st
                 "apiVersion": f"{_RBAC}/v1",
                 "kind": f"{kind}Binding",
                 "metadata": metadata,
-                "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": account.value},
-                "subjects": [{"kind": "ServiceAccount", "name": account.value, "namespace": home}],
+                "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": account},
+                "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": home}],
             }
         )
     return made

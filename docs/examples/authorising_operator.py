@@ -3,7 +3,7 @@
 It reads the records of all teams every few seconds, authorises what it is asked, and serves `/metrics`. When it could
 not read them for too long it authorises nobody, and says so, in its log and at `/readyz`.
 
-    python docs/examples/authorising_operator.py --records keycloak-system/keycloak-operator-token-metadata --port 8080
+    PYTHONPATH=. python docs/examples/authorising_operator.py --port 8080
     curl -d '{"namespace": "team-a", "token": "..."}' http://127.0.0.1:8080/authorise
 
 A real operator has no `/authorise`: it calls `Operator.authorise` when it reconciles a team's object, with the

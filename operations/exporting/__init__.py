@@ -1,1 +1,1 @@
-"""The exporter: what receipts and run records tell, as metrics. It holds no credential but the right to read both."""
+"""The exporter: what receipts and records tell, as metrics. It holds no credential but the right to read them."""

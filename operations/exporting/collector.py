@@ -33,6 +33,7 @@ class ReceiptsCollector(Collector):
     _facts: Facts | None = None
     _asked: datetime | None = None
     _read_at: datetime | None = None
+    _records_told: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def collect(self) -> Iterator[Metric]:
@@ -57,6 +58,7 @@ class ReceiptsCollector(Collector):
                 self._facts, self._asked = self._answer(), now
                 if self._facts is not None:
                     self._read_at = now
+                    self._tell_of_records(self._facts)
             return self._facts, self._read_at
 
     def _answer(self) -> Facts | None:
@@ -68,6 +70,13 @@ class ReceiptsCollector(Collector):
         if failed and (self._facts is not None or self._asked is None):
             self.log.error("receipts cannot be read", cause=failed)
         return found if isinstance(found, Facts) else None
+
+    def _tell_of_records(self, facts: Facts) -> None:
+        """Records that cannot be read hide no receipt. It is told once, until they are read again."""
+        cause = facts.teams.unread if facts.teams else ""
+        if cause and not self._records_told:
+            self.log.error("records of teams cannot be read", cause=cause)
+        self._records_told = bool(cause)
 
     def _ask(self) -> Facts | str:
         try:

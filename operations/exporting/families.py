@@ -1,4 +1,4 @@
-"""The metrics, by name. Each number is an instant or a count that a receipt or a run record holds.
+"""The metrics, by name. Each number is an instant or a count that a receipt or a record holds.
 
 Nothing is computed against the clock: an age in a gauge would stand still when the exporter does, an instant cannot.
 """
@@ -13,16 +13,22 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from operations.exit_code import ExitCode
 from operations.exporting.facts import Facts
+from operations.exporting.team_families import KIND as OPERATOR
+from operations.exporting.team_families import of_teams
+from operations.exporting.template_families import of_templates
 from rotation.model import is_generation
-from rotation.receipt import Receipt, secret_places
+from rotation.reasons import Reason
+from rotation.receipt import Receipt
 from rotation.run_record import RETIRE, ROTATE, VALIDATE, RunRecord, TokenCounts
 
 PREFIX = "token_rotation_"
 LABELS = ("token", "backend", "kind")
 UNREADABLE = "ReceiptUnreadable"
 """The condition of a token whose receipt this release cannot read: its other series are missing."""
+RECORD_UNREADABLE = "RecordUnreadable"
+"""The same of a team's record; its namespace stands in the token's place."""
 
-_VAULT, _OPERATOR = "vault", "operator"
+_VAULT = "vault"
 _NOT_SWEPT = (ExitCode.REFUSED_INPUT, ExitCode.LOCKED)
 
 _INSTANTS: dict[str, tuple[str, Callable[[Receipt], datetime]]] = {
@@ -57,7 +63,8 @@ def families(facts: Facts) -> Iterator[Metric]:
     yield _valid(facts)
     yield from _of_runs(facts.runs)
     yield from _of_vault(facts)
-    yield from _of_operator(facts.receipts)
+    yield from of_teams(facts)
+    yield from of_templates(facts.templates)
 
 
 def _of_receipts(receipts: Mapping[str, Receipt]) -> Iterator[Metric]:
@@ -79,13 +86,19 @@ def _of_receipts(receipts: Mapping[str, Receipt]) -> Iterator[Metric]:
 
 
 def _conditions(facts: Facts) -> Metric:
+    """A note goes with the token's first receipt; one that a run could not take away says nothing any more."""
     text = "1 for each reason code that stands in a token's receipt until it is gone."
     gauge = GaugeMetricFamily(f"{PREFIX}condition", text, labels=(*LABELS, "condition"))
     for token, receipt in facts.receipts.items():
         for condition in dict.fromkeys(receipt.conditions):
             gauge.add_metric([*_labels(token, receipt), condition], 1)
+    for token, note in facts.waiting.items():
+        if token not in facts.receipts:
+            gauge.add_metric([token, note.backend, note.kind, Reason.BOOTSTRAP_NEEDED], 1)
     for name in dict.fromkeys(facts.unreadable):
         gauge.add_metric([name, "", "", UNREADABLE], 1)
+    for namespace in facts.teams.unreadable if facts.teams else ():
+        gauge.add_metric([namespace, "", OPERATOR, RECORD_UNREADABLE], 1)
     return gauge
 
 
@@ -168,28 +181,6 @@ def _of_vault(facts: Facts) -> Iterator[Metric]:
     yield from (rotates, failed)
 
 
-def _of_operator(receipts: Mapping[str, Receipt]) -> Iterator[Metric]:
-    """The names of the operator's tokens: by the place of the Secret that each is published to."""
-    prefix = "keycloak_operator_"
-    rotations = CounterMetricFamily(f"{prefix}token_rotations", "Rotations.", labels=["namespace"])
-    expires = GaugeMetricFamily(
-        f"{prefix}token_expires_timestamp", "When it ends, in unix seconds.", labels=["namespace", "secret_name"]
-    )
-    active = GaugeMetricFamily(f"{prefix}operational_tokens_active", "Operational tokens that are published.")
-    mine = [receipt for receipt in receipts.values() if receipt.kind == _OPERATOR]
-    by_namespace: dict[str, int] = {}
-    for receipt in mine:
-        for namespace, secret in _secrets(receipt):
-            expires.add_metric([namespace, secret], receipt.expires.timestamp())
-        for namespace in {namespace for namespace, _ in _secrets(receipt)}:
-            by_namespace[namespace] = by_namespace.get(namespace, 0) + receipt.rotations
-    for namespace, count in by_namespace.items():
-        rotations.add_metric([namespace], count)
-    if mine:
-        active.add_metric([], len(mine))
-    yield from (rotations, expires, active)
-
-
 def shown_generation(generation: str) -> str:
     """An id as a metric may tell it. A token that was taken over may bear its handle as its id: a digest then."""
     if is_generation(generation):
@@ -204,8 +195,3 @@ def _labels(token: str, receipt: Receipt | None) -> list[str]:
 
 def _sum(facts: Facts, token: str, count: Callable[[TokenCounts], int]) -> int:
     return sum(count(record.tokens[token]) for record in facts.runs.values() if token in record.tokens)
-
-
-def _secrets(receipt: Receipt) -> list[tuple[str, str]]:
-    """The Secrets among its published places, as namespace and name."""
-    return [(namespace, name) for namespace, _, name in (p.partition("/") for p in secret_places(receipt.published))]

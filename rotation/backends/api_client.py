@@ -57,6 +57,11 @@ class ApiClient:
         """The same by another method: one that sets what is to be so, whatever was so before."""
         return self._repeat(act, json_request(method, path, payload), (RateLimited, Unavailable))
 
+    def apply(self, act: str, path: str, query: Mapping[str, str], payload: object, content_type: str) -> Response:
+        """A PATCH that sets what is to be so, in the content type that says how: repeated as a read is."""
+        request = json_request("PATCH", path, payload, query=query, headers={"content-type": content_type})
+        return self._repeat(act, request, (RateLimited, Unavailable))
+
     def upload(self, act: str, path: str, content: bytes, content_type: str) -> Response:
         """Send bytes to a server that knows them again: repeated as a read is."""
         request = Request("POST", path, {}, {"content-type": content_type}, content)

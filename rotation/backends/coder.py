@@ -176,7 +176,7 @@ class Coder:
         key, dash, _secret = value.partition("-")
         try:
             told = self._client.read("recognise", key_path(user.id, key)).json() if dash else None
-        except NotFound:
+        except (NotFound, Refused):  # a user whom we may not see is a 400
             told = None
         if told is None:
             remedy = "Use a credential of the same user or of an Owner, or mint a new token instead."
@@ -196,7 +196,7 @@ class Coder:
         act = "read the longest lifetime"
         try:
             answer = self._client.read(act, f"{tokens_path(spec.of_user)}/tokenconfig")
-        except NotFound:
+        except (NotFound, Refused):  # a user that is not there, or that we may not see, is a 400
             remedy = "Correct `spec.user`; only an Owner's credential can mint for another user."
             raise Refused(
                 "mint", f"there is no user {spec.of_user} that we may see", remedy, backend=self.name
@@ -236,7 +236,23 @@ class Coder:
             return self._client.write("mint", "POST", path, payload)
         except BackendError:
             self._undo(order.id)
+            self._refuse_for_another(spec)
             raise
+
+    def _refuse_for_another(self, spec: Spec) -> None:
+        """Only an Owner mints for others; to who merely sees the user the server says so by a 500."""
+        if not spec.user:
+            return
+        try:
+            told = self._client.read("ask who we are", user_path(OURSELVES)).json()
+            is_owner = any(role["name"] == "owner" for role in told["roles"])
+            ourselves = User(told["id"], told["username"])
+        except (BackendError, KeyError, TypeError):  # away altogether: the first error says more
+            return
+        if not is_owner and not ourselves.is_called(spec.user):
+            cause = f"the credential belongs to {ourselves.username}, who is no Owner"
+            remedy = f"Nothing was created. Use an Owner's credential, or one of {spec.user}."
+            raise Refused("mint", cause, remedy, backend=self.name)
 
     def _clear_lost(self, generation: str) -> None:
         try:

@@ -1,6 +1,7 @@
 """A template's files as one plain tar, the same bytes for the same content. Pure but for the reading of a folder.
 
 Coder reads an uncompressed tar in the ustar form, or a zip. Seed 004 posts a gzip as a tar, which no server unpacks.
+What its own command line leaves out of a folder is left out here: hidden files, Terraform's state, files of variables.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -16,9 +18,11 @@ from rotation.errors import InvalidSettings
 
 CAP = 100 * 1024 * 1024
 """What a server takes, in bytes."""
-IGNORED = frozenset({".terraform", ".git", ".terraform.lock.hcl.tmp", ".DS_Store"})
-"""What a working copy holds and no template is made of; the lock file of the providers belongs to it."""
-_LONGEST_NAME = 100
+FILE_CAP = 10 * 1024 * 1024
+"""Where a server cuts a single file off, without a word, when it unpacks it."""
+PROVIDERS_LOCK = ".terraform.lock.hcl"
+"""The one hidden file that belongs to a template: which providers it is built with."""
+_VARIABLES = ("terraform.tfvars", "terraform.tfvars.json", ".auto.tfvars", ".auto.tfvars.json")
 _EXECUTABLE = 0o100
 
 
@@ -46,7 +50,7 @@ class Archive:
 
 
 def of_folder(folder: Path) -> list[File]:
-    """Every file below a folder but what is ignored.
+    """Every file below a folder but what is left out.
 
     Raises InvalidSettings for a folder that is not there, and for a link: what it leads to may not be ours to upload.
     """
@@ -55,15 +59,19 @@ def of_folder(folder: Path) -> list[File]:
     return [_read(path, folder) for path in _walk(folder)]
 
 
-def of_entries(entries: Mapping[str, str]) -> list[File]:
-    """The entries of a ConfigMap; `__` in a key stands for `/`, which no key can hold."""
-    return [File(key.replace("__", "/"), text.encode()) for key, text in entries.items()]
+def of_entries(entries: Mapping[str, bytes]) -> list[File]:
+    """The entries of a ConfigMap, all of them; `__` in a key stands for `/`, which no key can hold."""
+    return [File(key.replace("__", "/"), content) for key, content in entries.items()]
 
 
 def pack(files: list[File]) -> Archive:
-    """One plain tar. Raises InvalidSettings for nothing, for a name that a tar cannot hold, and for too much."""
+    """One plain tar. Raises InvalidSettings for nothing, for a name that a server does not unpack, and for too much."""
     if not files:
         raise _refusal("there are no files", "Put the template's Terraform files there.")
+    names = Counter(file.name for file in files)
+    twice = [name for name, times in names.items() if times > 1]
+    if twice:
+        raise _refusal(f"two files are called {twice[0]!r}", "Rename one of them.")
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for file in sorted(files, key=lambda one: one.name):
@@ -76,20 +84,34 @@ def pack(files: list[File]) -> Archive:
 
 def _header(file: File) -> tarfile.TarInfo:
     """Nothing of this machine: no owner, no instant."""
-    parts = PurePosixPath(file.name).parts
-    outside = file.name.startswith("/") or ".." in parts
-    if outside or not parts or len(file.name.encode()) > _LONGEST_NAME or not file.name.isascii():
-        remedy = f"Use plain relative names of at most {_LONGEST_NAME} characters."
-        raise _refusal(f"the file {file.name!r} has a name that cannot be packed", remedy)
-    info = tarfile.TarInfo(str(PurePosixPath(file.name)))
+    if len(file.content) > FILE_CAP:
+        raise _refusal(f"{file.name!r} is beyond {FILE_CAP} bytes, where a server cuts it off", "Make it smaller.")
+    info = tarfile.TarInfo(file.name)
     info.size = len(file.content)
     info.mode = 0o755 if file.executable else 0o644
+    if not _is_plain(file.name) or not _fits(info):
+        remedy = "Use relative names in ASCII, of at most 100 characters, and without `..`."
+        raise _refusal(f"the file {file.name!r} has a name that cannot be packed", remedy)
     return info
+
+
+def _is_plain(name: str) -> bool:
+    """Relative, and written in one way. A server passes over a name with two dots anywhere in it, without a word."""
+    is_normal = name == str(PurePosixPath(name)) and name != "." and not name.startswith("/")
+    return is_normal and ".." not in name and name.isascii() and name.isprintable()
+
+
+def _fits(info: tarfile.TarInfo) -> bool:
+    try:
+        info.tobuf(tarfile.USTAR_FORMAT)
+    except ValueError:
+        return False
+    return True
 
 
 def _walk(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.name in IGNORED:
+        if _is_left_out(path.name):
             continue
         if path.is_symlink():
             raise _refusal(f"{path} is a link", "Put the file itself there.")
@@ -99,10 +121,16 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def _is_left_out(name: str) -> bool:
+    """What a working copy holds and no template is made of. A state may hold secrets, and an editor's copy is stale."""
+    hidden = name.startswith(".") and name != PROVIDERS_LOCK
+    return hidden or ".tfstate" in name or name.endswith((*_VARIABLES, "~"))
+
+
 def _read(path: Path, folder: Path) -> File:
     executable = bool(path.stat().st_mode & _EXECUTABLE)
     return File(path.relative_to(folder).as_posix(), path.read_bytes(), executable)
 
 
 def _refusal(cause: str, remedy: str) -> InvalidSettings:
-    return InvalidSettings("pack the template", cause, remedy)
+    return InvalidSettings("pack", cause, remedy)

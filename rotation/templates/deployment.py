@@ -1,14 +1,16 @@
 """One deployment: upload, build, poll, and only then promote. What fails leaves nothing of itself to be used.
 
 Facts this file rests on (Coder 2): a template that is made of a version makes it active at once, whatever its job is
-doing, so that the version is built first; only a version that was built can be promoted; a name given twice is a 500.
+doing, so that the version is built first; only a version that was built can be promoted; a name given twice is a 409,
+on older servers a 500; only a version of a template can be archived, and one of none stands in nobody's list; a change
+of what is told of a template resets, on older servers, whatever it does not name.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,22 +20,22 @@ from urllib.parse import quote
 from rotation.backends.api_client import ApiClient, understood
 from rotation.clock import Clock
 from rotation.durations import format_duration
-from rotation.errors import BackendError, NotFound, Refused, Unavailable
+from rotation.errors import BackendError, Conflict, NotFound, Refused, Unavailable
 from rotation.templates.archive import Archive
 
 _ROOT = "/api/v2"
 _WORKING = frozenset({"pending", "running", "canceling"})
+_LACKS_VALUES = "REQUIRED_TEMPLATE_VARIABLES"
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 5.0
+"""Between two looks at a job, in seconds."""
 _STAMP = "%Y%m%d%H%M%S"
 _SHOWN = 200
-_TOLD = 12
-"""So many digits of its digest stand in a version's name."""
 _TOLD_FIELDS = ("display_name", "description", "icon")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A template as the config wants it. `variables` may hold secrets."""
+    """A template as the config wants it. `time_limit` is for the build."""
 
     name: str
     organization: str = "default"
@@ -45,13 +47,21 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Active:
+    """A template at the server and its active version, by their ids."""
+
+    template: str
+    version: str
+
+
+@dataclass(frozen=True)
 class Deployed:
-    """What is active now."""
+    """What is active now. `job_seconds` is None where nothing was built for it: it had been before."""
 
     template: str
     version: str
     name: str
-    job_seconds: float = 0.0
+    job_seconds: float | None = None
 
 
 def digest_of(wanted: Wanted, archive: Archive) -> str:
@@ -62,7 +72,9 @@ def digest_of(wanted: Wanted, archive: Archive) -> str:
 
 
 class Templates:
-    """Deploys to one server with one credential. Raises BackendError; errors name step, cause and remedy.
+    """Deploys to one server with one credential. Raises BackendError: step, cause and remedy.
+
+    A step is written to be read before `the template NAME`, which whoever calls adds.
 
     sleep: lets time pass while a job works, in seconds
     """
@@ -72,77 +84,90 @@ class Templates:
         self._clock = clock
         self._sleep = sleep
 
-    def active(self, wanted: Wanted) -> Deployed | None:
-        """What is active at the server; None where there is no such template."""
-        act = "look up the template"
+    def active(self, wanted: Wanted) -> Active | None:
+        """What is active at the server, by one question; None where there is no such template."""
+        act = "look up"
         try:
             answer = self._client.read(act, f"{self._organization(wanted)}/templates/{quote(wanted.name)}")
         except NotFound:
             return None
         with understood(act, self._client.backend):
             told = answer.json()
-            template, version = str(told["id"]), str(told["active_version_id"])
-        return Deployed(template, version, self._version(version)["name"])
+            return Active(str(told["id"]), str(told["active_version_id"]))
+
+    def name_of(self, version: str) -> str:
+        """The name of a version, by its id."""
+        with understood("look at a version of", self._client.backend):
+            return str(self._version(version)["name"])
 
     def deploy(self, wanted: Wanted, archive: Archive) -> Deployed:
         """Build this content as a version and make it active; one that was built of it before is made active again."""
         before, digest = self.active(wanted), digest_of(wanted, archive)
         known = self._built(before.template, digest) if before else None
         if before and known:
-            self._promote(before.template, known.version)
-            return known
-        name = f"{self._clock().strftime(_STAMP)}-{digest[:_TOLD]}"
+            return self._made_active(before, known)
+        name = f"{self._clock().strftime(_STAMP)}-{digest[:8]}"
         version = self._create_version(wanted, archive, name, before)
         began = self._clock()
         try:
             self._await_job(wanted, version)
             seconds = (self._clock() - began).total_seconds()
             template = self._promote(before.template, version) if before else self._create(wanted, version)
-        except BackendError:
-            self._leave_nothing(version)
+        except BackendError as error:
+            self._leave_nothing(error, version, name, before)
             raise
         return Deployed(template, version, name, round(seconds, 1))
 
     def roll_back(self, wanted: Wanted, name: str) -> Deployed:
         """Make an earlier version active again, by its name; nothing is uploaded."""
-        before, act = self.active(wanted), "look up the version"
+        before, act = self.active(wanted), "roll back"
         if before is None:
-            raise Refused("roll back", f"there is no template {wanted.name}", "Deploy it first: leave `active` out.")
-        if before.name == name:
-            return before
+            raise self._refusal(act, f"there is no template {wanted.name}", "Deploy it first: leave `active` out.")
         try:
-            answer = self._client.read(act, f"{_ROOT}/templates/{before.template}/versions/{quote(name)}")
+            answer = self._client.read(act, f"{_ROOT}/templates/{before.template}/versions/{quote(name, safe='')}")
         except NotFound:
             remedy = "Name one of the versions that the template's page shows."
-            raise Refused("roll back", f"{wanted.name} has no version {name}", remedy) from None
+            raise self._refusal(act, f"{wanted.name} has no version {name}", remedy) from None
         with understood(act, self._client.backend):
             version = str(answer.json()["id"])
-        return Deployed(self._promote(before.template, version), version, name)
+        return self._made_active(before, Deployed(before.template, version, name))
+
+    def describe(self, wanted: Wanted, template: str, names: Iterable[str]) -> None:
+        """Write what is told of a template beside its content: display_name, description or icon.
+
+        What people set there stays: it is sent along.
+        """
+        act, path = "describe", f"{_ROOT}/templates/{template}"
+        answer = self._client.read(act, path)
+        with understood(act, self._client.backend):
+            found = dict(answer.json())
+        ours = {name: getattr(wanted, name) for name in names}
+        if any(found.get(name) != text for name, text in ours.items()):  # a server answers no change with a 304
+            self._client.ask_by("PATCH", act, path, {**found, **ours})
+
+    def _made_active(self, before: Active, wanted: Deployed) -> Deployed:
+        if wanted.version != before.version:
+            self._promote(before.template, wanted.version)
+        return wanted
 
     def _built(self, template: str, digest: str) -> Deployed | None:
-        """The newest version that was built of this content and is not archived."""
-        act = "list the versions"
+        """The newest version that was built of this content; the list holds no archived one."""
+        act = "list the versions of"
         answer = self._client.read(act, f"{_ROOT}/templates/{template}/versions")
         with understood(act, self._client.backend):
             for told in reversed(answer.json() or []):
-                fits = str(told["name"]).endswith(f"-{digest[:_TOLD]}") and told["job"]["status"] == "succeeded"
-                if fits and not told.get("archived"):
+                if digest in str(told.get("message")) and told["job"]["status"] == "succeeded":
                     return Deployed(template, str(told["id"]), str(told["name"]))
         return None
 
-    def tell(self, wanted: Wanted, template: str) -> None:
-        """Write what is told of a template beside its content."""
-        payload = {name: getattr(wanted, name) for name in _TOLD_FIELDS}
-        self._client.ask_by("PATCH", "describe the template", f"{_ROOT}/templates/{template}", payload)
-
-    def _create_version(self, wanted: Wanted, archive: Archive, name: str, before: Deployed | None) -> str:
-        act = "upload the template"
+    def _create_version(self, wanted: Wanted, archive: Archive, name: str, before: Active | None) -> str:
+        act = "upload"
         uploaded = self._client.upload(act, f"{_ROOT}/files", archive.content, "application/x-tar")
         with understood(act, self._client.backend):
             file = str(uploaded.json()["hash"])
         payload: dict[str, Any] = {
             "name": name,
-            "message": f"token-rotation: {archive.files} files, {archive.digest[:12]}",
+            "message": f"token-rotation: {archive.files} files, sha256 {digest_of(wanted, archive)}",
             "storage_method": "file",
             "file_id": file,
             "provisioner": "terraform",
@@ -150,77 +175,87 @@ class Templates:
             "user_variable_values": [{"name": key, "value": text} for key, text in sorted(wanted.variables.items())],
             **({"template_id": before.template} if before else {}),
         }
-        act = "create a version"
+        act = "add a version to"
         try:
             answer = self._client.write(act, "POST", f"{self._organization(wanted)}/templateversions", payload)
-        except Unavailable:
+        except (Conflict, Unavailable):
             found = self._lost(before, name)
-            if found is None:
+            if not found:
                 raise
             return found
         with understood(act, self._client.backend):
             return str(answer.json()["id"])
 
-    def _lost(self, before: Deployed | None, name: str) -> str | None:
+    def _lost(self, before: Active | None, name: str) -> str:
         """The version whose answer was lost, by its name. One of no template yet is nobody's: it is in no list."""
         if before is None:
-            return None
-        with suppress(BackendError):
-            answer = self._client.read("look up the version", f"{_ROOT}/templates/{before.template}/versions/{name}")
+            return ""
+        with suppress(BackendError, LookupError, TypeError, ValueError):
+            answer = self._client.read("look up a version of", f"{_ROOT}/templates/{before.template}/versions/{name}")
             return str(answer.json()["id"])
-        return None
+        return ""
 
     def _await_job(self, wanted: Wanted, version: str) -> None:
         began, wait = self._clock(), _FIRST_WAIT
-        while True:
-            job = self._version(version)["job"]
-            if job["status"] not in _WORKING:
-                break
+        while (job := self._job(version)).get("status") in _WORKING:
             if self._clock() - began >= wanted.time_limit:
-                cause = f"its job was not done within {format_duration(wanted.time_limit)}"
-                raise Unavailable("build", cause, "It was cancelled. See the provisioners, or raise `time_limit`.")
+                cause = f"its job was not done within {format_duration(wanted.time_limit)}, and was cancelled"
+                remedy = "See the server's provisioners, or raise `time_limit`."
+                raise Unavailable("build", cause, remedy, backend=self._client.backend)
             self._sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
         if job["status"] != "succeeded":
-            raise Refused("build", _why(job), "Correct the template's files; the active version was left as it is.")
+            raise self._refusal("build", *_why(job, hidden=self._client.credential))
 
-    def _version(self, version: str) -> dict[str, Any]:
-        act = "look at the version"
-        answer = self._client.read(act, f"{_ROOT}/templateversions/{version}")
-        with understood(act, self._client.backend):
-            told: dict[str, Any] = answer.json()
-            return {"name": str(told["name"]), "job": {"status": str(told["job"]["status"]), **told["job"]}}
+    def _job(self, version: str) -> Mapping[str, Any]:
+        with understood("build", self._client.backend):
+            job: Mapping[str, Any] = self._version(version)["job"]
+            return {**job, "status": str(job["status"])}
+
+    def _version(self, version: str) -> Any:
+        return self._client.read("look at a version of", f"{_ROOT}/templateversions/{version}").json()
 
     def _promote(self, template: str, version: str) -> str:
-        self._client.ask_by("PATCH", "promote the version", f"{_ROOT}/templates/{template}/versions", {"id": version})
+        self._client.ask_by("PATCH", "promote a version of", f"{_ROOT}/templates/{template}/versions", {"id": version})
         return template
 
     def _create(self, wanted: Wanted, version: str) -> str:
-        act = "create the template"
+        act = "create"
         payload = {"name": wanted.name, "template_version_id": version}
         payload |= {name: getattr(wanted, name) for name in _TOLD_FIELDS if getattr(wanted, name)}
         try:
             answer = self._client.write(act, "POST", f"{self._organization(wanted)}/templates", payload)
-        except Unavailable:
-            made = self.active(wanted)  # the answer was lost, and the version is ours
+        except (Conflict, Unavailable):
+            made = self.active(wanted)  # the answer was lost: whose active version is ours is ours
             if made is None or made.version != version:
                 raise
             return made.template
         with understood(act, self._client.backend):
             return str(answer.json()["id"])
 
-    def _leave_nothing(self, version: str) -> None:
+    def _leave_nothing(self, error: BackendError, version: str, name: str, before: Active | None) -> None:
         """Cancel what works, and archive what failed: it is in no list then, and cannot be promoted."""
         root = f"{_ROOT}/templateversions/{version}"
         with suppress(BackendError):
-            self._client.write("cancel the build", "PATCH", f"{root}/cancel")
-        with suppress(BackendError):
-            self._client.write("archive the version", "POST", f"{root}/archive")
+            self._client.write("cancel the build of", "PATCH", f"{root}/cancel")
+        if before is None:
+            return
+        try:
+            self._client.write("archive a version of", "POST", f"{root}/archive")
+        except BackendError as left:
+            error.remedy += f" The version {name} could not be archived ({left.cause})."
+
+    def _refusal(self, act: str, cause: str, remedy: str) -> Refused:
+        return Refused(act, cause, remedy, backend=self._client.backend)
 
     def _organization(self, wanted: Wanted) -> str:
-        return f"{_ROOT}/organizations/{quote(wanted.organization)}"
+        return f"{_ROOT}/organizations/{quote(wanted.organization, safe='')}"
 
 
-def _why(job: Mapping[str, Any]) -> str:
+def _why(job: Mapping[str, Any], *, hidden: str) -> tuple[str, str]:
+    """Why a job failed, and what to do. What is hidden goes before the cut, or a part of it would stay."""
     error, code = str(job.get("error") or f"its job is {job['status']}"), str(job.get("error_code") or "")
-    return " ".join(error.split())[:_SHOWN] + (f" ({code})" if code else "")
+    shown = error.replace(hidden, "[credential]") if hidden else error
+    cause = " ".join(shown.split())[:_SHOWN] + (f" ({code})" if code else "")
+    repair = "Give them under `variables`" if code == _LACKS_VALUES else "Correct the template's files"
+    return cause, f"{repair}; the active version was left as it is."

@@ -13,11 +13,12 @@ RECORD_PREFIX = "template."
 class TemplateRecord(BaseModel):
     """One template.
 
-    version:     the name of the version that was deployed last
-    digest:      of its content
-    job_seconds: how long the server took to build it
+    version:      the name of the version that was made active last
+    digest:       of its content; empty, and files and bytes 0, where the config asks for an earlier version
+    job_seconds:  how long the server took to build it; 0 where it had been built before
+    deployed_at:  when it was made active
     deployments, failures: how often; each number only grows
-    error:       why the last attempt failed; empty when it succeeded
+    error:        why the last attempt failed; empty when it succeeded
     """
 
     model_config = ConfigDict(frozen=True)

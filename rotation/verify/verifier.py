@@ -72,8 +72,8 @@ class Verifier:
     - a token that others accept for longer than S from now is accepted, a fresh one too: its issue is not judged
     - nothing is accepted for longer than S after its end; a grace is short or long by at most S
     - what is revoked is refused from the moment its record is put, whatever any clock says
-    A mint that is not confirmed lives ten minutes at most, so with a clock 10 minutes ahead it may be refused until it
-    is confirmed, which is before anybody is given its value.
+    A mint that is not confirmed lives ten minutes at most, so a clock that is ahead may refuse it until it is, which is
+    before or at once after its publication.
 
     Feed it from one loop, in the order of reading: what is put last is believed.
     """

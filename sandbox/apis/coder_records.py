@@ -10,8 +10,12 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-OWNER = "owner"
+OWNER, TEMPLATE_ADMIN = "owner", "template-admin"
+ALL = "coder:all"
+NO_ID = "00000000-0000-0000-0000-000000000000"
+_SEE_USERS = frozenset({OWNER, TEMPLATE_ADMIN, "user-admin", "auditor"})
 _LETTERS = string.ascii_letters + string.digits
 
 
@@ -32,8 +36,12 @@ class User:
         return OWNER in self.roles
 
     @property
+    def sees_users(self) -> bool:
+        return not _SEE_USERS.isdisjoint(self.roles)
+
+    @property
     def may_write_templates(self) -> bool:
-        return self.is_owner or "template-admin" in self.roles
+        return self.is_owner or TEMPLATE_ADMIN in self.roles
 
 
 @dataclass
@@ -49,7 +57,8 @@ class Key:
     expires: datetime
     lifetime: timedelta
     used: datetime
-    scopes: tuple[str, ...] = ("coder:all",)
+    scopes: tuple[str, ...] = (ALL,)
+    allow_list: list[Any] = field(default_factory=lambda: [{"type": "*", "id": "*"}])
 
     @property
     def identifier(self) -> str:
@@ -65,8 +74,23 @@ class Key:
 
 
 @dataclass
+class File:
+    """An upload. `content` is a tar as it came, or one that was made of a zip."""
+
+    id: str
+    owner: User
+    content: bytes = field(repr=False)
+    digest: str = ""
+
+
+@dataclass
 class Version:
-    """A template version and its job. `polls` counts how often the job was looked at; `template` is empty at first."""
+    """A template version and its job; `template` is empty until it belongs to one.
+
+    status: pending, running, canceling, and at last succeeded, failed or canceled
+    looks:  how often the job was looked at: that is what lets it go on
+    doomed: with what error the job will fail, whatever its content is
+    """
 
     id: str
     name: str
@@ -74,39 +98,44 @@ class Version:
     message: str
     variables: dict[str, str] = field(repr=False)
     created: datetime
+    file: str
+    job: str
     template: str = ""
     status: str = "pending"
     error: str = ""
     error_code: str = ""
-    polls: int = 0
+    looks: int = 0
+    doomed: str = ""
     archived: bool = False
 
     @property
     def is_done(self) -> bool:
-        return self.status in ("succeeded", "failed", "canceled")
+        return self.status in {"succeeded", "failed", "canceled"}
 
 
 @dataclass
 class Template:
-    """A template and the id of its active version."""
+    """A template, the id of its active version, and what is told of it. A deleted one keeps its versions."""
 
     id: str
     name: str
     active: str
     created: datetime
     fields: dict[str, object] = field(default_factory=dict)
+    deleted: bool = False
 
 
 class Store:
-    """All of it, and the server's own randomness. `rng` None: the system's."""
+    """All of it, and the server's own randomness. `rng` None: the system's. `doomed`: errors of jobs to come."""
 
     def __init__(self, rng: random.Random | None) -> None:
         self._rng = rng
         self.users: dict[str, User] = {}
         self.keys: dict[str, Key] = {}
-        self.files: dict[str, tuple[str, bytes]] = {}
+        self.files: dict[str, File] = {}
         self.versions: dict[str, Version] = {}
         self.templates: dict[str, Template] = {}
+        self.doomed: list[str] = []
         self.organization = self.new_id()
 
     def new_id(self) -> str:
@@ -117,6 +146,12 @@ class Store:
         choice = self._rng.choice if self._rng else secrets.choice
         return "".join(choice(_LETTERS) for _ in range(length))
 
+    def add_user(self, username: str, *, email: str, password: str, roles: tuple[str, ...], now: datetime) -> User:
+        """A user without a key."""
+        user = User(self.new_id(), username, email or f"{username}@example.com", password, roles, now)
+        self.users[user.id] = user
+        return user
+
     def add_key(
         self,
         user: User,
@@ -126,11 +161,13 @@ class Store:
         now: datetime,
         lifetime: timedelta,
         scopes: tuple[str, ...] = (),
+        allow_list: list[Any] | None = None,
     ) -> str:
         """A new key; returns its value, which nobody is told again."""
         id_, secret = self.word(10), self.word(22)
-        given = scopes or ("coder:all",)
-        self.keys[id_] = Key(id_, digest(secret), user, name, login_type, now, now + lifetime, lifetime, now, given)
+        key = Key(id_, hash_of(secret), user, name, login_type, now, now + lifetime, lifetime, now, scopes or (ALL,))
+        key.allow_list = allow_list or key.allow_list
+        self.keys[id_] = key
         return f"{id_}-{secret}"
 
     def named_user(self, name: str) -> User | None:
@@ -140,10 +177,16 @@ class Store:
     def tokens(self) -> Iterator[Key]:
         return (key for key in self.keys.values() if key.login_type == "token")
 
+    def named_template(self, name: str) -> Template | None:
+        """By name, whose case does not matter; deleted ones are not found."""
+        found = (one for one in self.templates.values() if one.name.lower() == name.lower() and not one.deleted)
+        return next(found, None)
+
     def versions_of(self, template: str) -> list[Version]:
+        """Oldest first. Of no template: those that belong to none."""
         return [version for version in self.versions.values() if version.template == template]
 
 
-def digest(secret: str) -> str:
+def hash_of(secret: str) -> str:
     """What is kept of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()

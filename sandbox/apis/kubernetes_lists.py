@@ -48,7 +48,8 @@ class Pages:
     ) -> tuple[list[Object], Object]:
         """The objects of one page in the order of their places, and the list's metadata.
 
-        what: the resource and namespace, so that no token is taken for another list
+        what:    the resource and namespace, so that no token is taken for another list
+        objects: all of them; they are kept for the next pages, so nobody may change this mapping
         """
         limit, matches = _number(query.get("limit", "")), selector(query.get("labelSelector", ""))
         start: Place = ("", "")
@@ -58,7 +59,8 @@ class Pages:
         found = [(place, one) for place, one in sorted(objects.items()) if place > start and matches(_labels(one))]
         metadata: Object = {"resourceVersion": str(version)}
         if limit and len(found) > limit:
-            self._remembered[what, version] = Remembered(dict(objects), now)
+            known = {key: one for key, one in self._remembered.items() if now - one.at < REMEMBERED}
+            self._remembered = {**known, (what, version): Remembered(objects, now)}
             metadata["continue"] = _token(version, found[limit - 1][0])
             metadata |= {} if query.get("labelSelector") else {"remainingItemCount": len(found) - limit}
             found = found[:limit]

@@ -3,126 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 
-from tests.alerts.promtool import FOREVER
-from tests.alerts.stack import DAY, FACTS, HOUR
-from tests.alerts.world import EPOCH, HERE, World, follows, healthy, with_job
-
-NOW = 6 * HOUR
-"""When a case is evaluated, unless it says otherwise."""
-MINUTE = timedelta(minutes=1)
-GRACE = 2 * HOUR
-WELL = healthy()
-
-
-@dataclass(frozen=True)
-class Case:
-    """One world and one rule: `rule` names the alert and the values of the labels that tell its rules apart.
-
-    summary: what the alert says; empty where it must be silent
-    labels:  what it bears beside its rule's own labels
-    """
-
-    rule: str
-    world: World
-    at: timedelta = NOW
-    summary: str = ""
-    labels: dict[str, str] = field(default_factory=dict)
-
-
-def ends_in(world: World, token: str, left: timedelta) -> World:
-    """The token ends so long after NOW."""
-    return world.of(token, "expires_timestamp_seconds", (NOW + left).total_seconds())
-
-
-def due_since(world: World, token: str, ago: timedelta) -> World:
-    """Its rotation fell due so long before NOW."""
-    return world.of(token, "rotates_timestamp_seconds", (NOW - ago).total_seconds())
-
-
-def aged(world: World, token: str, age: timedelta) -> World:
-    """It is so old at NOW."""
-    return world.of(token, "created_timestamp_seconds", (NOW - age).total_seconds())
+from tests.alerts.case import GRACE, MINUTE, NOW, WELL, Case, labels_of
+from tests.alerts.stack import DAY, HOUR, KINDS
+from tests.alerts.team_cases import of_teams, of_templates
+from tests.alerts.token_cases import of_tokens
+from tests.alerts.world import EPOCH, HERE, follows, with_job
 
 
 def cases() -> Iterator[Case]:
     """All of them."""
-    yield from _expiring()
-    yield from _overdue()
-    yield from _retiring()
+    yield from of_tokens()
+    yield from of_teams()
+    yield from of_templates()
     yield from _runs()
     yield from _conditions()
     yield from _exporter()
     yield from _jobs()
     yield from _secrets()
     yield from _external_secrets()
-
-
-def _token(name: str) -> dict[str, str]:
-    kind = {token.name: token.kind for token in FACTS.tokens}[name]
-    return {"token": name, "backend": kind, "kind": kind}
-
-
-def _expiring() -> Iterator[Case]:
-    """A run late is one interval and the grace after the rotation fell due."""
-    late, on_time = DAY + GRACE + MINUTE, DAY + GRACE - MINUTE
-    for rule, token, days in (
-        ("AuthentikTokenExpiring {} 60d", "admin", 60),
-        ("AuthentikTokenExpiring {} 30d", "admin", 30),
-        ("VaultTokenExpiringSoon {} 3d", "root", 3),
-        ("TokenExpiring {} 20d", "team", 20),
-    ):
-        severe, labels = "critical" if token == "root" else "warning", _token(token)
-        labels = {"token": token} if token == "root" else labels
-        near = ends_in(WELL, token, timedelta(days=days - 0.5))
-        far = ends_in(WELL, token, timedelta(days=days + 0.5))
-        said = f"{token} expires in {days - 0.5:.1f} days; its rotation is "
-        alert, told = rule.format(severe), rule.format("info")
-        yield Case(alert, due_since(near, token, late), summary=said + "a run late", labels=labels)
-        yield Case(alert, due_since(near, token, on_time))
-        yield Case(alert, due_since(far, token, late))
-        yield Case(told, due_since(near, token, on_time), summary=said + "due and on time", labels=labels)
-        yield Case(told, due_since(near, token, late))
-        yield Case(told, due_since(far, token, on_time))
-    unknown = ends_in(WELL, "admin", 29.5 * DAY).without("token_rotation_rotates_timestamp_seconds", token="admin")
-    said = "admin expires in 29.5 days; its rotation is a run late"
-    yield Case("AuthentikTokenExpiring warning 30d", unknown, summary=said, labels=_token("admin"))
-    ended = ends_in(WELL, "team", timedelta(0))
-    yield Case("TokenExpired critical", ended, summary="team has expired", labels=_token("team"))
-    yield Case("TokenExpired critical", ends_in(WELL, "team", MINUTE))
-
-
-def _overdue() -> Iterator[Case]:
-    late, on_time = DAY + GRACE + MINUTE, DAY + GRACE - MINUTE
-    rule = "VaultTokenRotationOverdue warning 30d"
-    old = due_since(aged(WELL, "root", 31.5 * DAY), "root", 6 * DAY)
-    said = "The rotation of root is overdue by 1.5 days"
-    yield Case(rule, old, summary=said, labels={"token": "root"})
-    yield Case(rule, due_since(aged(WELL, "root", 30 * DAY - MINUTE), "root", 6 * DAY))
-    yield Case(rule, old.tells("vault_token_auto_rotate", 0, token="root"))
-    yield Case(rule, due_since(old, "root", on_time))
-    rule, said = "TokenRotationOverdue warning", "The rotation of admin was to have begun 1m 0s ago"
-    yield Case(rule, due_since(WELL, "admin", late), summary=said, labels=_token("admin"))
-    yield Case(rule, due_since(WELL, "admin", on_time))
-    yield Case(rule, due_since(WELL, "admin", late).of("admin", "auto_rotate", 0))
-
-
-def _retiring() -> Iterator[Case]:
-    def since(length: timedelta) -> World:
-        deadline = (NOW - length).total_seconds()
-        return WELL.of("admin", "retires_timestamp_seconds", deadline, generation="g1")
-
-    rule, said = "TokenRetirementOverdue warning", "A superseded generation of admin is alive after its deadline"
-    alive = since(HOUR + GRACE + MINUTE)
-    yield Case(rule, alive, summary=said, labels={**_token("admin"), "generation": "g1"})
-    yield Case(rule, since(HOUR + GRACE - MINUTE))
-    yield Case(rule, alive.of("admin", "condition", 1, condition="WaitingForEvidence"))
-    rule, said = "TokenRevocationFailing warning", "A superseded generation of root cannot be revoked"
-    failing = WELL.of("root", "revocation_failures_total", f"7+0x20 8+0{FOREVER}")
-    yield Case(rule, failing, summary=said, labels=_token("root"))
-    yield Case(rule, WELL.of("root", "revocation_failures_total", f"7+0x5 8+0{FOREVER}"))
+    yield from _waiting()
 
 
 def _runs() -> Iterator[Case]:
@@ -142,7 +43,7 @@ def _runs() -> Iterator[Case]:
         scraped = {"namespace": HERE}
         yield Case(rule, away, patience, f"Nothing tells of any run of {job}", scraped)
         yield Case(rule, away, patience - 15 * MINUTE)
-    for code in (0, 4):
+    for code in (0, 4, 5):
         yield Case("TokenRotationRunFailed warning", WELL.tells("token_rotation_run_exit_code", code, run_job="rotate"))
     for code in (1, 2):
         failed = WELL.tells("token_rotation_run_exit_code", code, run_job="rotate")
@@ -153,9 +54,9 @@ def _runs() -> Iterator[Case]:
     said = "The last run of retire needs a person"
     yield Case("TokenRotationNeedsPerson critical", failed, summary=said, labels={"run_job": "retire"})
     yield Case("TokenRotationRunFailed warning", failed)
-    works = WELL.of("team", "valid", 0)
-    yield Case("TokenNotValid critical", works, summary="A published copy of team does not work", labels=_token("team"))
-    yield Case("TokenNotValid critical", WELL)
+    rule, said = "TokenNotValid critical", "A published copy of team does not work"
+    yield Case(rule, WELL.of("team", "valid", 0), summary=said, labels=labels_of("team"))
+    yield Case(rule, WELL)
     orphans = WELL.tells("token_rotation_orphans", 2, backend="authentik")
     said = "authentik has 2 generations of ours that no ledger knew"
     yield Case("TokenOrphanFound warning", orphans, summary=said, labels={"backend": "authentik"})
@@ -166,16 +67,18 @@ def _conditions() -> Iterator[Case]:
     for severity, condition, elsewhere in (
         ("critical", "LedgerFull", "SecondWriter"),
         ("warning", "SecondWriter", "RotationOverdue"),
+        ("warning", "BootstrapNeeded", "WaitingForEvidence"),
+        ("warning", "RecordUnreadable", "RolledBack"),
         ("warning", "NobodyKnowsThisOne", "Paused"),
         ("info", "Paused", "EvidenceMissing"),
     ):
-        rule, labels = f"TokenCondition {severity}", {**_token("admin"), "condition": condition}
+        rule, labels = f"TokenCondition {severity}", {**labels_of("admin"), "condition": condition}
         stands = WELL.of("admin", "condition", 1, condition=condition)
         yield Case(rule, stands, summary=f"admin: {condition}", labels=labels)
         yield Case(rule, WELL.of("admin", "condition", 1, condition=elsewhere))
     rule, said = "TokenEvidenceMissing warning", "Consumers of admin were not seen to move on"
     missing = WELL.of("admin", "condition", 1, condition="EvidenceMissing")
-    yield Case(rule, missing, summary=said, labels=_token("admin"))
+    yield Case(rule, missing, summary=said, labels=labels_of("admin"))
     yield Case(rule, WELL.of("admin", "condition", 1, condition="WaitingForEvidence"))
 
 
@@ -190,7 +93,7 @@ def _exporter() -> Iterator[Case]:
     old = "token_rotation_receipts_read_timestamp_seconds"
     yield Case(rule, WELL.tells(old, follows(16 * MINUTE)), summary=said)
     yield Case(rule, WELL.tells(old, follows(14 * MINUTE)))
-    for token in ("admin", "root", "team"):
+    for token in KINDS:
         rule, said = f"TokenReceiptStale warning absent {token}", f"There is no receipt of {token}"
         gone = WELL.without("token_rotation_created_timestamp_seconds", token=token)
         yield Case(rule, gone, DAY + GRACE, said, {"namespace": HERE})
@@ -236,6 +139,7 @@ def _secrets() -> Iterator[Case]:
         ("AuthentikTokenSecretMissing", "admin", "authentik", "admin-token"),
         ("VaultTokenSecretMissing", "root", "vault", "root-token"),
         ("TokenSecretMissing", "team", "team", "team-token"),
+        ("TokenSecretMissing", "blue", "blue", "blue-operator-token"),
     ):
         rule = f"{alert} critical {token} {namespace} {secret}"
         gone = WELL.without("kube_secret_info", secret=secret)
@@ -272,6 +176,17 @@ def _external_secrets() -> Iterator[Case]:
         yield Case(rule, gone, 15 * MINUTE, f"Nothing tells of the ExternalSecret {namespace}/{name} of {token}")
         yield Case(rule, gone.tells(metric, 1, **renamed, status="True"))
         yield Case(rule, gone, timedelta(0))
+
+
+def _waiting() -> Iterator[Case]:
+    """A token that has no receipt because its server waits for a person is told as such, and not as forgotten."""
+    rule, created = "TokenReceiptStale warning absent coder", "token_rotation_created_timestamp_seconds"
+    first = WELL.without(created, token="coder")
+    yield Case(rule, first.of("coder", "condition", 1, condition="BootstrapNeeded"), DAY + GRACE)
+    said = "There is no receipt of coder"
+    yield Case(
+        rule, first.of("owner", "condition", 1, condition="BootstrapNeeded"), DAY + GRACE, said, {"namespace": HERE}
+    )
 
 
 assert EPOCH.timestamp() == 0, "promtool's clock begins where the cases' does"

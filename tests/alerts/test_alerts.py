@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.alerts import promtool
-from tests.alerts.cases import Case, cases
+from tests.alerts.case import Case
+from tests.alerts.cases import cases
 from tests.alerts.stack import DAY, GROUPS, alerts, alone, named, without
 from tests.alerts.world import healthy
 

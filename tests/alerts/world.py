@@ -12,14 +12,18 @@ from datetime import UTC, datetime, timedelta
 
 from operations.exporting.facts import Facts
 from operations.exporting.families import families
+from operations.exporting.teams import Teams
+from rotation.operator_tokens.record import Entry, Record, State, Status, Team, hash_of
 from rotation.receipt import Receipt
 from rotation.run_record import RunRecord, Validated
+from rotation.templates.record import TemplateRecord
 from tests.alerts.promtool import FOREVER, STEP, Series, selector
-from tests.alerts.stack import DAY, FACTS, HOUR
+from tests.alerts.stack import BOOTSTRAPPED, DAY, FACTS, HOUR, OPERATOR
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HERE = FACTS.namespace
 _SCRAPED = {"namespace": HERE, "job": "token-rotation-exporter", "instance": "exporter:9464"}
+_OURS = ("token_rotation", "vault_token", "keycloak_operator_token", "keycloak_operator_operational_tokens")
 
 
 def steady(value: float) -> str:
@@ -39,8 +43,8 @@ class World:
     series: Series
 
     def tells(self, metric: str, values: str | float, **labels: str) -> World:
-        """The same with this series, scraped from our exporter where it is one of ours."""
-        scraped = _SCRAPED if metric.startswith(("token_rotation", "vault_token")) else {}
+        """The same with this series, scraped from our exporter where it is one of ours; its own labels stand."""
+        scraped = _SCRAPED if metric.startswith(_OURS) else {}
         written = values if isinstance(values, str) else steady(values)
         return World({**self.series, selector(metric, {**scraped, **labels}): written})
 
@@ -62,7 +66,8 @@ class World:
 def healthy() -> World:
     """Everything is well and stays so."""
     world = World({})
-    for metric in families(Facts(dict(_receipts()), dict(_records()))):
+    told = Facts(dict(_receipts()), dict(_records()), templates=_templates(), teams=Teams(dict(_teams())))
+    for metric in families(told):
         for sample in metric.samples:
             clocked = "run_ended" in sample.name or "last_success" in sample.name
             world = world.tells(sample.name, follows() if clocked else sample.value, **sample.labels)
@@ -107,7 +112,7 @@ def _receipts() -> Iterator[tuple[str, Receipt]]:
                 token=token.name,
                 backend=token.kind,
                 kind=token.kind,
-                generation=f"homelab-00000000_{token.name}_19691231t000000z_aaaaaa",
+                generation=_generation(token.name),
                 reason="FirstGeneration",
                 fingerprint="",
                 created=created,
@@ -117,6 +122,31 @@ def _receipts() -> Iterator[tuple[str, Receipt]]:
                 published=tuple(f"kubernetesSecret:{'/'.join(place)}" for place in token.secrets),
             ),
         )
+
+
+def _teams() -> Iterator[tuple[str, Record]]:
+    """Of the namespaces that the stack declares, and of those that it does not know."""
+    assert FACTS.teams is not None
+    for namespace in (*FACTS.teams.declared, *BOOTSTRAPPED):
+        entry = Entry(
+            namespace=namespace,
+            state=State.ACTIVE,
+            generation=_generation(namespace),
+            version=1,
+            issued_at=EPOCH - DAY,
+            valid_until=EPOCH - DAY + OPERATOR.lifetime,
+            kept_by="admission" if namespace in BOOTSTRAPPED else "stack",
+        )
+        team = Team(status=Status.AUTHORIZED, reason="Accepted", since=EPOCH - DAY)
+        yield namespace, Record(namespace, {hash_of(namespace): entry}, team)
+
+
+def _templates() -> dict[str, TemplateRecord]:
+    return {name: TemplateRecord(template=name, backend="coder", deployed_at=EPOCH) for name in FACTS.templates}
+
+
+def _generation(token: str) -> str:
+    return f"homelab-00000000_{token}_19691231t000000z_aaaaaa"
 
 
 def _records() -> Iterator[tuple[str, RunRecord]]:

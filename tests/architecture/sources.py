@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = ("components", "dynamic_providers", "operations", "rotation")
-PACKAGES = (*PRODUCTION, "sandbox", "simulator", "toolchain", "tests")
+PACKAGES = (*PRODUCTION, "benchmarks", "sandbox", "simulator", "toolchain", "tests")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,10 @@ PUBLIC = {
         "pulumi-python:dynamic/token-rotation:CoderTemplate",
     ),
     "dynamic_providers.guard": ("GuardProvider", "pulumi-python:dynamic/token-rotation:Guard"),
+    "dynamic_providers.operator_keeper": (
+        "OperatorKeeperProvider",
+        "pulumi-python:dynamic/token-rotation:OperatorKeeper",
+    ),
     "dynamic_providers.retirement": ("RetirementProvider", "pulumi-python:dynamic/token-rotation:Retirement"),
     "dynamic_providers.sweep": ("SweepProvider", "pulumi-python:dynamic/token-rotation:Sweep"),
     "dynamic_providers.token": ("TokenProvider", "pulumi-python:dynamic/token-rotation:Token"),

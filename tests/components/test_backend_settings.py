@@ -29,9 +29,7 @@ def test_plain_http_inside_is_read(url: str) -> None:
     assert read(backends={"authentik": {**AUTHENTIK, "url": url}}).backends["authentik"].url == url
 
 
-@pytest.mark.parametrize(
-    "url", ["authentik.example.com", "ftp://authentik.example.com", "https://", "https://[::1"]
-)
+@pytest.mark.parametrize("url", ["authentik.example.com", "ftp://authentik.example.com", "https://", "https://[::1"])
 def test_what_is_no_url_is_refused(url: str) -> None:
     """A url has a scheme and a host."""
     assert "backends.authentik.url" in refusal(backends={"authentik": {**AUTHENTIK, "url": url}})

@@ -81,6 +81,8 @@ class Declared:
     places: tuple[str, ...] = ("apps/admin",)
     evidence: Mapping[str, Any] = field(default_factory=dict)
     dependencies: Mapping[str, Any] = field(default_factory=dict)
+    owned: Mapping[str, Any] = field(default_factory=dict)
+    """As `RotatingToken` tells it of the owner of its Secrets: `by` and `as`."""
     interval: str = "1d"
 
 
@@ -174,11 +176,14 @@ class Line:
             name: getattr(declared, name) for name in ("spec", "force", "emergency", "rollback", "paused", "probe")
         }
         given |= {name: list(getattr(declared, name)) for name in ("places", "adopt", "take_over")}
-        given |= {"dependencies": dict(declared.dependencies), "interval": declared.interval}
+        owned_by, owning = declared.owned.get("by", ""), declared.owned.get("as", {})
+        wanted = {**declared.dependencies, **({"owner": owning["path"]} if owning else {})}
+        given |= {"dependencies": wanted, "interval": declared.interval, "owned_by": owned_by}
         try:
             minted = self._step("token", declared.name, {**common, **given}, declared.was)
             taken = {name: minted[name] for name in _MINTED}
-            pair = self._step("pair", declared.name, {**common, **taken, "places": given["places"]}, declared.was)
+            paired = {"places": given["places"], **({"owning": owning} if owning else {})}
+            pair = self._step("pair", declared.name, {**common, **taken, **paired}, declared.was)
             for place in declared.places:
                 self._publish(place, pair)
             taken = {name: pair.get(name) for name in _PAIRED}  # a stored pair may be of an older release

@@ -192,6 +192,14 @@ def test_a_credential_is_read_by_its_key(connect: Connect, core: client.CoreV1Ap
     assert PLANTED not in str(missing.value)
 
 
+def test_a_config_map_is_read_whole(connect: Connect, core: client.CoreV1Api, namespace: str) -> None:
+    """Text as UTF-8, and binary entries as they are; None when there is no such ConfigMap."""
+    assert connect().config_map(namespace, "files") is None
+    body = {"metadata": {"name": "files"}, "data": {"a.tf": "ü"}, "binaryData": {"icon.png": "iVBORw=="}}
+    core.create_namespaced_config_map(namespace, body)
+    assert connect().config_map(namespace, "files") == {"a.tf": "ü".encode(), "icon.png": b"\x89PNG"}
+
+
 def test_an_account_without_rights_is_refused(connect: Connect, namespace: str) -> None:
     """Each act is a ClusterError that names the act, and not a cluster that is away or empty."""
     cluster = connect(account=True)

@@ -37,7 +37,8 @@ class MemoryCluster:
         self.shown: dict[str, Observation] = {}
         self.paused: dict[str, set[str]] = {}
         self.records: dict[str, str] = {}
-        self.config_maps: dict[str, dict[str, str]] = {}
+        self.config_maps: dict[str, dict[str, bytes]] = {}
+        self.uids: dict[str, str] = {}
         self.placeholders: dict[str, str] = {}
         self.ready: dict[str, int] = {}
         self.fail: dict[str, type[ClusterError]] = {}
@@ -90,7 +91,12 @@ class MemoryCluster:
         self._act("records")
         return self.records
 
-    def config_map(self, namespace: str, name: str) -> dict[str, str] | None:
+    def uid(self, where: str) -> str | None:
+        self._act("look")
+        self.calls["uid"] += 1
+        return self.uids.get(where)
+
+    def config_map(self, namespace: str, name: str) -> dict[str, bytes] | None:
         self._act("look")
         return self.config_maps.get(f"{namespace}/{name}")
 

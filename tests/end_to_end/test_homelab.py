@@ -15,6 +15,7 @@ import yaml
 from kubernetes import client
 
 from sandbox.apis.authentik import Authentik
+from sandbox.apis.coder import Coder
 from sandbox.apis.connect import Connect
 from sandbox.clock import offset_clock
 from sandbox.pulumi_cli import CLOCK_SWAP, ROOT, Pulumi, make_project
@@ -24,7 +25,10 @@ from sandbox.servers.kubernetes import KubernetesServer
 from sandbox.servers.kubernetes_objects import make_namespace
 from sandbox.servers.processes import comes_true
 
-NAMESPACES = ("token-rotation", "authentik", "vault", "vault-config-operator", "external-secrets", "monitoring")
+NAMESPACES = (
+    *("token-rotation", "authentik", "vault", "vault-config-operator", "external-secrets", "monitoring"),
+    *("coder", "keycloak-system", "team-a", "team-b"),
+)
 PACKAGES = ("kubernetes", "authentik", "vault", "onepassword", "random")
 STACK = "homelab"
 
@@ -37,6 +41,7 @@ class Homelab:
     cluster: KubernetesServer
     authentik: Authentik
     connect: Connect
+    coder: Coder
     vault: str
     """The id of the vault in 1Password."""
 
@@ -56,17 +61,19 @@ def homelab(tmp_path: Path, controlled_kubernetes_server: KubernetesServer) -> I
     _prepare(cluster)
     root_token = secrets.token_hex(16)
     clock = offset_clock(tmp_path / "clock")
-    authentik, connect = Authentik(clock), Connect(clock)
+    authentik, connect, coder = Authentik(clock), Connect(clock), Coder(clock)
     vault = connect.add_vault("homelab")
     with (
         openbao.running(tmp_path / "openbao", root_token=root_token) as bao,
         mounted(authentik.handle, authentik) as authentik_url,
         mounted(connect.handle, connect) as connect_url,
+        mounted(coder.handle, coder) as coder_url,
     ):
         bao.as_root("PUT", "sys/policies/acl/homelab-admin", {"policy": 'path "*" { capabilities = ["read"] }'})
         addresses = {
             "https://authentik.example.com": authentik_url,
             "https://vault.example.com": bao.url,
+            "https://coder.example.com": coder_url,
             "http://connect.onepassword.svc:8080": connect_url,
         }
         environment = {
@@ -78,13 +85,14 @@ def homelab(tmp_path: Path, controlled_kubernetes_server: KubernetesServer) -> I
             "KUBECONFIG": str(cluster.kubeconfig),
             "AUTHENTIK_TOKEN": authentik.bootstrap_key,
             "VAULT_TOKEN": root_token,
+            "CODER_ADMIN_PASSWORD": "a-Long-passphrase-17",
             "OP_CONNECT_TOKEN": connect.grant("rotator", vault),
             "PYTHONPATH": str(CLOCK_SWAP),
             "SANDBOX_CLOCK_FILE": str(tmp_path / "clock"),
         }
         pulumi = Pulumi(_project(tmp_path, addresses, cluster), STACK, environment)
         pulumi.create_stack()
-        yield Homelab(pulumi, cluster, authentik, connect, vault)
+        yield Homelab(pulumi, cluster, authentik, connect, coder, vault)
 
 
 def _project(directory: Path, addresses: dict[str, str], cluster: KubernetesServer) -> Path:
@@ -114,6 +122,12 @@ def _prepare(cluster: KubernetesServer) -> None:
         for namespace in NAMESPACES:
             with suppress(client.ApiException):
                 make_namespace(api, namespace)
+        with suppress(client.ApiException):
+            files = {
+                "metadata": {"name": "coder-template-files"},
+                "data": {"main.tf": 'resource "null_resource" "x" {}\n'},
+            }
+            client.CoreV1Api(api).create_namespaced_config_map("coder", files)
         with suppress(client.ApiException):
             body = client.V1Deployment(metadata=metadata, spec=spec)
             client.AppsV1Api(api).create_namespaced_deployment(metadata.namespace, body)
@@ -153,6 +167,9 @@ def test_the_shipped_stack_runs_as_it_is(homelab: Homelab) -> None:
     assert told == ["true", "true", "token-rotation"]
     synced = homelab.custom("external-secrets.io", "externalsecrets", "authentik", "authentik-admin-token-enhanced")
     assert synced["metadata"]["annotations"]["force-sync"] == item["generation"]
+    assert homelab.coder.template("docker").active.status == "succeeded"
+    assert homelab.secret("coder", "coder-admin-api-token").data["token"]
+    assert homelab.secret("team-a", "team-a-operator-token").metadata.labels["token-rotation/type"] == "operational"
     rule = homelab.custom("monitoring.coreos.com", "prometheusrules", "monitoring", "token-rotation")
     alerts = {each.get("alert") for group in rule["spec"]["groups"] for each in group["rules"]}
     assert {"AuthentikTokenExpiring", "VaultTokenExpiringSoon", "VaultTokenRotationOverdue"} <= alerts

@@ -19,15 +19,18 @@ from matplotlib import dates, patches, ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from components.monitoring.panels import CHOSEN, Panel, panels
+from components.monitoring.panel import CHOSEN, Panel
+from components.monitoring.panels import panels
 from sandbox.servers import prometheus
 from sandbox.servers.prometheus import PrometheusServer, Series
-from tests.monitoring.homelab import BEGINS, LENGTH, history, open_metrics
+from tests.monitoring.homelab import LENGTH, history, open_metrics
+from tests.monitoring.homelab_kinds import BEGINS
 
 PICTURE = Path(__file__).parents[2] / "docs" / "dashboard.png"
 STEP = timedelta(hours=6)
 COLOURS = {"green": "#4f9d69", "blue": "#4a7fb5", "yellow": "#e0b13c", "orange": "#dd8452", "red": "#c44e52"}
 LINES = ("#4a7fb5", "#dd8452", "#4f9d69", "#8172b3", "#937860")
+UNITS = {"d": "days", "s": "seconds"}
 Corner = Literal["lower right", "upper left"]
 DRAWN = {
     "Days until the end": (0, slice(0, 12)),
@@ -36,6 +39,13 @@ DRAWN = {
     "Overlaps: days until a superseded generation ends": (2, slice(0, 12)),
     "Rotations and renewals in a day": (3, slice(0, 6)),
     "Failures in a day, by act": (3, slice(6, 12)),
+    "Coder: days until the end": (4, slice(0, 4)),
+    "Coder: template deployments in a day": (4, slice(4, 8)),
+    "Coder: template job seconds": (4, slice(8, 12)),
+    "Operator: namespaces by status": (5, slice(0, 6)),
+    "Operator: days until the next ends": (5, slice(6, 12)),
+    "Operator: rotations and bootstraps in a day": (6, slice(0, 6)),
+    "Operator: refused in a day, by reason": (6, slice(6, 12)),
 }
 """The panels of the picture, by row and columns of 12."""
 
@@ -61,8 +71,8 @@ def remembering(folder: Path) -> Iterator[PrometheusServer]:
 def picture(server: PrometheusServer) -> Figure:
     """The panels over time, each with the answers to its queries."""
     mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
-    figure = Figure(figsize=(14, 13), layout="constrained")
-    grid = figure.add_gridspec(4, 12, height_ratios=[1.25, 0.8, 0.9, 0.8])
+    figure = Figure(figsize=(14, 21), layout="constrained")
+    grid = figure.add_gridspec(7, 12, height_ratios=[1.25, 0.8, 0.9, 0.8, 0.8, 0.8, 0.8])
     found = {panel.title: panel for panel in panels({})}
     for title, (row, columns) in DRAWN.items():
         _draw(figure.add_subplot(grid[row, columns]), found[title], server)
@@ -94,15 +104,16 @@ def _draw(axes: Axes, panel: Panel, server: PrometheusServer) -> None:
     else:
         _lines(axes, panel, found)
     axes.set_xlim(_number(BEGINS), _number(BEGINS + LENGTH))
-    axes.xaxis.set_major_locator(dates.MonthLocator(interval=2))  # type: ignore[no-untyped-call]
+    months = 2 if len(range(*DRAWN[panel.title][1].indices(12))) > 4 else 4
+    axes.xaxis.set_major_locator(dates.MonthLocator(interval=months))  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(dates.DateFormatter("%b %Y"))  # type: ignore[no-untyped-call]
 
 
 def _lines(axes: Axes, panel: Panel, found: Sequence[tuple[str, Series]]) -> None:
-    """One colour for each token; a gap in a series is a gap in its line."""
-    tokens = list(dict.fromkeys(series.labels["token"] for _, series in found))
-    for _, series in found:
-        colour = LINES[tokens.index(series.labels["token"])]
+    """One colour for each token, or for each legend of other series; a gap in a series is a gap in its line."""
+    tokens = list(dict.fromkeys(series.labels.get("token", legend) for legend, series in found))
+    for legend, series in found:
+        colour = LINES[tokens.index(series.labels.get("token", legend))]
         for part in _parts(series.samples):
             instants, values = zip(*part, strict=True)
             axes.plot([_number(_at(one)) for one in instants], values, color=colour, linewidth=1.6)
@@ -111,7 +122,9 @@ def _lines(axes: Axes, panel: Panel, found: Sequence[tuple[str, Series]]) -> Non
         axes.annotate(f"{bound:g} d", (1, bound), xycoords=("axes fraction", "data"), fontsize=8, va="center")
     axes.axhline(0, color="black", linewidth=0.6)
     _legend_of(axes, {token: LINES[order] for order, token in enumerate(tokens)})
-    axes.set_ylabel("days")
+    axes.set_ylabel(UNITS.get(panel.unit, ""))
+    if panel.unit not in UNITS:
+        axes.yaxis.set_major_locator(ticker.MaxNLocator(integer=True))
 
 
 def _bounds(panel: Panel) -> list[tuple[float, str]]:
@@ -156,7 +169,7 @@ def _bars(axes: Axes, found: Sequence[tuple[str, Series]]) -> None:
         instants, values = zip(*days, strict=True)
         axes.bar([_number(at) for at in instants], values, width=2.5, color=LINES[order], label=legend)
     axes.yaxis.set_major_locator(ticker.MaxNLocator(integer=True))
-    axes.set_ylim(0, axes.get_ylim()[1] * 1.35)
+    axes.set_ylim(0, axes.get_ylim()[1] * (1.35 if len(told) <= 3 else 1.6))
     _legend_of(axes, {legend: LINES[order] for order, (legend, _) in enumerate(told)}, at=("upper left", (0, 1)))
 
 
@@ -165,7 +178,9 @@ def _legend_of(
 ) -> None:
     """Above the panel, unless its title needs the room."""
     handles: list[Any] = [patches.Patch(color=colour, label=name) for name, colour in colours.items()]
-    axes.legend(handles=handles, loc=at[0], bbox_to_anchor=at[1], ncols=len(handles), frameon=False, fontsize=8)
+    columns = 4 if at[0] == "lower right" else 3
+    drawn = axes.legend(handles=handles, loc=at[0], bbox_to_anchor=at[1], ncols=columns, frameon=False, fontsize=8)
+    drawn.set_in_layout(False)
 
 
 def _at(seconds: float) -> datetime:

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from components.default_policies import DEFAULT_POLICIES
-from components.monitoring.facts import StackFacts, TokenFacts, scheduled_jobs
+from components.monitoring.facts import StackFacts, TeamFacts, TokenFacts, scheduled_jobs
 from operations.exporting.facts import Facts
-from rotation.model import Policy
 from rotation.run_record import RETIRE, ROTATE, VALIDATE
+from tests.monitoring.homelab_kinds import BEGINS, BOOTSTRAPPED, refusals, with_teams, with_templates, within
 from tests.monitoring.series import Sample, samples
 from tests.monitoring.year import Years, with_counts, with_record
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-BEGINS = datetime(2024, 12, 1, tzinfo=UTC)
 LENGTH = 396 * DAY
-OPERATOR = Policy.model_validate({"lifetime": "90d", "rotate_before": "10d", "overlap": "7d"})
+OPERATOR = DEFAULT_POLICIES["operator"]
 FACTS = StackFacts(
     namespace="token-rotation",
     tokens=(
         TokenFacts("authentik-admin", "authentik", DEFAULT_POLICIES["authentik"], (("authentik", "admin-token"),)),
         TokenFacts("vault-admin", "vault", DEFAULT_POLICIES["vault"], (("vault", "admin-token"),)),
         TokenFacts("team-blue", "operator", OPERATOR, (("blue", "operator-token"),)),
+        TokenFacts("coder-admin", "coder", DEFAULT_POLICIES["coder"], (("coder", "coder-admin-api-token"),)),
     ),
     run_interval=DAY,
     jobs=scheduled_jobs(rotate=DAY, retire=HOUR, validate=6 * HOUR),
+    teams=TeamFacts(OPERATOR, declared=("blue",)),
+    templates=("workspace",),
 )
 VAULT_AWAY = (BEGINS + 125 * DAY, BEGINS + 129 * DAY)
 """From the day on which a rotation was due: each daily run fails, and the first one after it rotates."""
@@ -40,10 +42,14 @@ _ORPHAN = (BEGINS + 290 * DAY, BEGINS + 320 * DAY)
 
 def history(step: timedelta) -> Iterator[tuple[datetime, list[Sample]]]:
     """What the exporter tells at each step."""
-    years = Years(FACTS, BEGINS, lambda job, now: job != ROTATE or not _within(VAULT_AWAY, now), _with_troubles)
+    years = Years(FACTS, BEGINS, _runs, _with_troubles, bootstrapped=BOOTSTRAPPED)
     for now, facts in years.until(LENGTH, step):
         if facts.receipts:
-            yield now, list(samples(facts, now))
+            yield now, [*samples(facts, now), *refusals(now)]
+
+
+def _runs(job: str, now: datetime) -> bool:
+    return job != ROTATE or not within(VAULT_AWAY, now)
 
 
 def open_metrics(instants: Iterator[tuple[datetime, list[Sample]]]) -> Iterator[str]:
@@ -56,7 +62,7 @@ def open_metrics(instants: Iterator[tuple[datetime, list[Sample]]]) -> Iterator[
 
 
 def _with_troubles(facts: Facts, now: datetime) -> Facts:
-    for trouble in (_vault_away, _paused, _wrong_copy, _orphan):
+    for trouble in (_vault_away, _paused, _wrong_copy, _orphan, with_templates, with_teams):
         facts = trouble(facts, now)
     return facts
 
@@ -64,7 +70,7 @@ def _with_troubles(facts: Facts, now: datetime) -> Facts:
 def _vault_away(facts: Facts, now: datetime) -> Facts:
     failures = _days_of(VAULT_AWAY, now)
     record = with_counts(facts.runs[ROTATE], "vault-admin", mint_failures=failures)
-    if not _within(VAULT_AWAY, now):
+    if not within(VAULT_AWAY, now):
         return with_record(facts, ROTATE, record)
     overdue = now >= VAULT_AWAY[0] + 2 * DAY
     facts = _with_condition(facts, "vault-admin", "RotationOverdue") if overdue else facts
@@ -72,12 +78,12 @@ def _vault_away(facts: Facts, now: datetime) -> Facts:
 
 
 def _paused(facts: Facts, now: datetime) -> Facts:
-    return _with_condition(facts, "team-blue", "Paused") if _within(PAUSED, now) else facts
+    return _with_condition(facts, "team-blue", "Paused") if within(PAUSED, now) else facts
 
 
 def _wrong_copy(facts: Facts, now: datetime) -> Facts:
     record = with_counts(facts.runs[VALIDATE], "team-blue", validation_failures=4 * _days_of(WRONG_COPY, now))
-    if not _within(WRONG_COPY, now):
+    if not within(WRONG_COPY, now):
         return with_record(facts, VALIDATE, record)
     found = record.validated["team-blue"].model_copy(update={"works": False})
     changed = {"exit_code": 1, "validated": {**record.validated, "team-blue": found}}
@@ -85,7 +91,7 @@ def _wrong_copy(facts: Facts, now: datetime) -> Facts:
 
 
 def _orphan(facts: Facts, now: datetime) -> Facts:
-    if not _within(_ORPHAN, now):
+    if not within(_ORPHAN, now):
         return facts
     for job in (ROTATE, RETIRE):
         record = facts.runs[job]
@@ -96,10 +102,6 @@ def _orphan(facts: Facts, now: datetime) -> Facts:
 def _with_condition(facts: Facts, token: str, condition: str) -> Facts:
     receipt = facts.receipts[token].model_copy(update={"conditions": (condition,)})
     return replace(facts, receipts={**facts.receipts, token: receipt})
-
-
-def _within(span: tuple[datetime, datetime], now: datetime) -> bool:
-    return span[0] <= now < span[1]
 
 
 def _days_of(span: tuple[datetime, datetime], now: datetime) -> int:

@@ -1,17 +1,20 @@
-"""The dashboard, its queries, and the rules, on a real Prometheus that scrapes our exporter."""
+"""The dashboard, its queries, and the rules, on a real Prometheus that scrapes our exporter and an operator."""
 
 from __future__ import annotations
 
 import itertools
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry, start_http_server
 
 from components.monitoring.dashboard import config_map, dashboard
-from components.monitoring.panels import CHOSEN, Panel, panels
+from components.monitoring.panel import CHOSEN, Panel
+from components.monitoring.panels import panels
 from components.monitoring.rule_groups import rule_groups
 from components.monitoring.settings import MonitoringSettings
 from operations.exporter import serving
@@ -19,9 +22,11 @@ from operations.exporting.collector import ReceiptsCollector
 from operations.exporting.facts import Facts
 from operations.run_log import open_log
 from rotation.clock import system_clock
+from rotation.verify import Reason
+from rotation.verify.prometheus import PrometheusFailures
 from sandbox.servers import prometheus
 from sandbox.servers.prometheus import PrometheusServer
-from tests.alerts.stack import FACTS
+from tests.alerts.stack import BOOTSTRAPPED, FACTS
 from tests.monitoring.year import DAILY_AT, Years
 
 DAY = timedelta(days=1)
@@ -37,19 +42,35 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServ
     rules.write_text(yaml.safe_dump({"groups": rule_groups(SETTINGS, FACTS)}))
     facts = _in_an_overlap()
     collector = ReceiptsCollector(lambda: facts, open_log("0", system_clock), system_clock)
-    with serving(collector, "127.0.0.1", 0) as port:
-        targets = {"token-rotation-exporter": [f"127.0.0.1:{port}"]}
+    with serving(collector, "127.0.0.1", 0) as port, _an_operator() as operator:
+        targets = {"token-rotation-exporter": [f"127.0.0.1:{port}"], "operator": [f"127.0.0.1:{operator}"]}
         with prometheus.running(folder / "server", targets=targets, rule_files=[rules]) as server:
             server.wait_for("count_over_time(token_rotation_rotations_total[1m]) > 1")
             server.wait_for("vault_token_rotation_overdue")
             yield server
 
 
+@contextmanager
+def _an_operator() -> Iterator[int]:
+    """A process that refused somebody, and counted it as verification does."""
+    registry = CollectorRegistry()
+    PrometheusFailures(registry).refused("green", Reason.REVOKED)
+    server, thread = start_http_server(0, "127.0.0.1", registry)
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
 def _in_an_overlap() -> Facts:
     """What there is to read half a day after a rotation of the Vault token."""
     age = 25 * DAY + DAY / 2
     begins = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - DAILY_AT - age
-    told = list(Years(FACTS, begins).until(age + 2 * DAILY_AT, timedelta(hours=1)))
+    told = list(
+        Years(FACTS, begins, bootstrapped=dict.fromkeys(BOOTSTRAPPED, timedelta(0))).until(
+            age + 2 * DAILY_AT, timedelta(hours=1)
+        )
+    )
     return told[-1][1]
 
 
@@ -62,12 +83,18 @@ def test_every_query_of_a_panel_gets_an_answer(title: str, scraped: PrometheusSe
 
 
 def test_a_panel_shows_what_it_says(scraped: PrometheusServer) -> None:
-    """The numbers are right: three tokens, one of them in its overlap, none without a validation that went well."""
-    assert _told(scraped, "Tokens") == {"": 3}
-    assert _told(scraped, "Status") == {"admin": 1, "root": 2, "team": 1}
+    """The numbers are right: six tokens, two of them in their overlap, none without a validation that went well."""
+    assert _told(scraped, "Tokens") == {"": 6}
+    assert _told(scraped, "Status") == {"admin": 1, "root": 2, "team": 1, "coder": 2, "owner": 1, "blue": 1}
     assert _told(scraped, "Not valid") == {"": 0}
     days_left = _told(scraped, "Days until the end")
     assert [round(days_left[token], 1) for token in ("admin", "root", "team")] == [339.5, 31.5, 64.5]
+    coder = _told(scraped, "Coder: days until the end")
+    assert {token: round(left, 1) for token, left in coder.items()} == {"coder": 27.5, "owner": 5.5}
+    teams = _told(scraped, "Operator: days until the next ends", by="namespace")
+    assert {namespace: round(left, 1) for namespace, left in teams.items()} == {"blue": 64.5, "green": 64.5}
+    assert _told(scraped, "Operator: namespaces by status", by="status") == {"Authorized": 2}
+    assert _told(scraped, "Coder: template job seconds", by="template") == {"workspace": 38}
 
 
 def test_every_rule_is_evaluated_without_an_error(scraped: PrometheusServer) -> None:
@@ -105,10 +132,15 @@ def test_the_dashboard_asks_one_source_for_one_stack() -> None:
     made = dashboard({"namespace": "token-rotation"})
     assert {panel["datasource"]["uid"] for panel in made["panels"]} == {"${source}"}
     asked = [target["expr"] for panel in made["panels"] for target in panel["targets"]]
+    of_teams = [query for query in asked if "_operator_" in query]
+    others = [query for query in asked if query not in of_teams]
     assert [
-        query for query in asked if query.count("token_rotation_") != query.count('namespace="token-rotation"')
+        query for query in others if query.count("token_rotation_") != query.count('namespace="token-rotation"')
     ] == []
-    per_token = [query for query in asked if "run_" not in query and "orphans" not in query]
+    elsewhere = [query for query in of_teams if "and on (job, instance) token_rotation_receipts_up{na" not in query]
+    assert ["authorization_failures" in query for query in elsewhere] == [True], "an operator is not our exporter"
+    others_labels = ("run_", "orphans", "template_")
+    per_token = [query for query in others if not any(label in query for label in others_labels)]
     assert [query for query in per_token if f'token=~"{CHOSEN}"' not in query] == []
 
 
@@ -122,7 +154,7 @@ def test_grafanas_sidecar_finds_it() -> None:
     assert json.loads(text)["uid"] == "token-rotation"
 
 
-def _told(server: PrometheusServer, title: str) -> dict[str, float]:
+def _told(server: PrometheusServer, title: str, by: str = "token") -> dict[str, float]:
     panel: Panel = PANELS[title]
     (query,) = panel.queries.values()
-    return {one.labels.get("token", ""): one.samples[0][1] for one in server.query(query.replace(CHOSEN, ".*"))}
+    return {one.labels.get(by, ""): one.samples[0][1] for one in server.query(query.replace(CHOSEN, ".*"))}

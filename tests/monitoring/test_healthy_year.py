@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.alerts import promtool
-from tests.alerts.stack import DAY, FACTS, GROUPS, HOUR
+from tests.alerts.stack import BOOTSTRAPPED, DAY, FACTS, GROUPS, HOUR
 from tests.alerts.world import EPOCH, HERE, healthy
 from tests.monitoring.series import Sample, for_promtool, of_job, samples
-from tests.monitoring.year import Years, always
+from tests.monitoring.year import Runs, Years, always
 
 STEP = 4 * HOUR
 LENGTH = 380 * DAY
@@ -24,9 +24,17 @@ _NOTHING: list[dict[str, Any]] = []
 
 def test_a_year_of_healthy_runs_alerts_nobody(tmp_path: Path) -> None:
     """Every token is rotated as its policy says, and no alert above `info` ever fires; thresholds do inform."""
-    years = Years(FACTS, EPOCH, always)
+    years = _years()
     series = _series(years)
-    assert [line.rotations for line in years.lines] == [1, 15, 4]
+    assert {line.token.name: line.rotations for line in (*years.lines, *years.teams)} == {
+        "admin": 1,
+        "root": 15,
+        "team": 4,
+        "coder": 16,
+        "owner": 94,
+        "blue": 4,
+        "green": 4,
+    }
     asked = [
         _asks(f'count_over_time({FIRING},severity!="info"}}[{LENGTH.days}d])', _NOTHING),
         _asks(
@@ -42,7 +50,7 @@ def test_a_year_of_healthy_runs_alerts_nobody(tmp_path: Path) -> None:
 
 def test_a_rotator_that_stops_is_told_of_in_time(tmp_path: Path) -> None:
     """The same year, but no job runs from day 175 on: who watches is told at once, and of each token in its turn."""
-    series = _series(Years(FACTS, EPOCH, lambda _job, now: now < STOPS))
+    series = _series(_years(lambda _job, now: now < STOPS))
     rotated = 175 * DAY + 2 * HOUR
     due, ends = rotated + 25 * DAY, rotated + 32 * DAY
     asked = [
@@ -55,8 +63,18 @@ def test_a_rotator_that_stops_is_told_of_in_time(tmp_path: Path) -> None:
         *_told_first("VaultTokenRotationOverdue", rotated + 30 * DAY),
         *_told_first("TokenExpired", ends, token="root"),
         *_told_first("AuthentikTokenExpiring", 332 * DAY + 28 * HOUR, severity="warning"),
+        *_told_first("CoderTokenExpiringSoon", 176 * DAY + 2 * HOUR + 26 * HOUR, severity="warning", threshold="7d"),
+        *_told_first("OperatorTokenExpiringSoon", 240 * DAY + 28 * HOUR, severity="warning", kept_by=""),
+        *_told_first("OperatorTokenExpiringSoon", 243 * DAY + 2 * HOUR, severity="critical", kept_by=""),
+        *_told_first("OperatorTokenExpiringSoon", 240 * DAY + 2 * HOUR, severity="info", kept_by="admission"),
+        *_told_first("OperatorTokenExpiringSoon", 240 * DAY + 28 * HOUR, severity="warning", kept_by="admission"),
+        *_told_first("OperatorTokenExpiringSoon", 243 * DAY + 2 * HOUR, severity="critical", kept_by="admission"),
     ]
     assert _run(tmp_path, series, asked) == ""
+
+
+def _years(runs: Runs = always) -> Years:
+    return Years(FACTS, EPOCH, runs, bootstrapped=dict.fromkeys(BOOTSTRAPPED, timedelta(0)))
 
 
 def _told_first(alert: str, at: timedelta, **labels: str) -> list[dict[str, Any]]:

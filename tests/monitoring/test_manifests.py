@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from components.expiry_alerts import manifests
 from components.monitoring.audit_policy import REQUIRED, cluster_policy
-from components.monitoring.facts import StackFacts
+from components.monitoring.facts import StackFacts, TeamFacts
 from components.monitoring.rule_groups import exporter_labels, prometheus_rule, rule_groups
 from components.monitoring.settings import MonitoringSettings, Thresholds
 from components.monitoring.stack_facts import stack_facts
+from rotation.model import Policy
 from sandbox.servers.kubernetes import KubernetesServer
 from tests.alerts import promtool
 from tests.alerts.stack import DAY, FACTS, HOUR
@@ -75,9 +76,55 @@ def test_facts_follow_from_the_settings() -> None:
     assert {name: job.interval for name, job in facts.jobs.items()} == {"rotate": 12 * HOUR, "retire": HOUR}
 
 
+def test_what_teams_bootstrap_follows_from_the_settings() -> None:
+    """The keeper's policy, and the namespaces that the stack keeps itself; an admission token keeps none of them."""
+    spec = {"lifetime": "30d", "rotate_before": "12d", "overlap": "8d"}
+    tokens = {
+        "blue": {"backend": "operator", "spec": {"namespace": "blue"}, "publish": [_secret("blue")]},
+        "green-door": {
+            "backend": "operator",
+            "spec": {"namespace": "green", "type": "admission"},
+            "publish": [_secret("green")],
+        },
+    }
+    settings = read(tokens, {"operator": {}}, operator={"policy": spec, "namespaces": ["green"]})
+    facts = stack_facts(settings, MonitoringSettings(), namespace="rotation")
+    assert facts.teams
+    assert facts.teams.declared == ("blue",)
+    assert facts.teams.policy.overlap == 8 * DAY
+    without_keeper = stack_facts(read(tokens, {"operator": {}}), MonitoringSettings(), namespace="rotation")
+    assert without_keeper.teams
+    assert without_keeper.teams.policy.overlap == 7 * DAY
+    assert stack_facts(read(), MonitoringSettings(), namespace="rotation").teams is None
+
+
+def test_a_stack_without_an_operator_asks_nothing_of_its_records() -> None:
+    """No rule waits for records, or for refusals, that there are not."""
+    rules = _rules(StackFacts(**{**vars(FACTS), "teams": None, "templates": ()}))
+    assert not [rule for rule in rules if "_operator_" in rule["expr"] or "template" in rule["expr"]]
+
+
+def test_a_team_is_told_of_by_its_own_policy() -> None:
+    """Told at 10 days where a life has 12; where it has 9 that were always true, and only the late are told of."""
+    longer = Policy.model_validate({"lifetime": "12d", "rotate_before": "6d", "overlap": "2d"})
+    shorter = longer.model_copy(update={"lifetime": 9 * DAY})
+    told = {"warning": "< 4.91667", "critical": "< 2", "info": "< 10 >= 4.91667"}
+    assert _of_bootstrapped(longer) == told
+    assert _of_bootstrapped(shorter) == {name: told[name] for name in ("warning", "critical")}
+    every = Policy.model_validate({"lifetime": "20d", "rotate_every": "5d", "overlap": "1d"})
+    assert _of_bootstrapped(every)["warning"] == "< 10"
+
+
 def test_thresholds_are_settings(tmp_path: Path) -> None:
     """A stack's own numbers are in its rules, and promtool takes them."""
-    thresholds = Thresholds(vault_expiring=timedelta(days=5), authentik_expiring=(45 * DAY,), job_not_run=3 * DAY)
+    thresholds = Thresholds(
+        vault_expiring=timedelta(days=5),
+        authentik_expiring=(45 * DAY,),
+        coder_expiring=(6 * DAY,),
+        operator_expiring=(12 * DAY,),
+        refused_in_an_hour=3,
+        job_not_run=3 * DAY,
+    )
     groups = rule_groups(MonitoringSettings(thresholds=thresholds), FACTS)
     told = {
         rule["labels"]["threshold"]
@@ -85,8 +132,9 @@ def test_thresholds_are_settings(tmp_path: Path) -> None:
         for rule in group["rules"]
         if "threshold" in rule.get("labels", {})
     }
-    assert told == {"45d", "5d", "20d", "30d"}
+    assert told == {"45d", "5d", "20d", "30d", "6d", "12d", "7d"}
     assert any("> 259200" in rule["expr"] for group in groups for rule in group["rules"])
+    assert any("failures_total[1h])) > 3" in rule["expr"] for group in groups for rule in group["rules"])
     assert promtool.run(tmp_path, groups, []) == ""
 
 
@@ -162,3 +210,14 @@ def _with(token: Any, **changes: Any) -> StackFacts:
 
 def _rules(facts: StackFacts) -> list[dict[str, Any]]:
     return [rule for group in rule_groups(MonitoringSettings(), facts) for rule in group["rules"]]
+
+
+def _of_bootstrapped(policy: Policy) -> dict[str, str]:
+    """With what the days that are left are compared, by severity."""
+    rules = _rules(StackFacts(**{**vars(FACTS), "teams": TeamFacts(policy)}))
+    mine = [rule for rule in rules if rule.get("labels", {}).get("kept_by") == "admission"]
+    return {rule["labels"]["severity"]: rule["expr"].partition(" ")[2] for rule in mine}
+
+
+def _secret(namespace: str) -> dict[str, Any]:
+    return {"kubernetesSecret": {"namespace": namespace, "name": f"{namespace}-operator-token"}}

@@ -16,7 +16,7 @@ SECTIONS = {
     for heading, body in re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", RUNBOOK, re.DOTALL | re.MULTILINE)
 }
 RULES = {named(rule): rule for rule in alerts()}
-COMMANDS = {"run", "retire", "validate", "settings"}
+COMMANDS = {"run", "retire", "validate", "settings", "accept", "operator"}
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from operations.exporting.facts import Facts, facts_from
-from operations.exporting.families import families
+from rotation.bootstrap_note import BootstrapNote
 from rotation.receipt import Waiting
 from rotation.run_record import RETIRE, ROTATE, VALIDATE, TokenCounts
+from rotation.templates.record import TemplateRecord
 from rotation.testing.secrecy import reveals
 from tests.operations.facts import (
     DAY,
@@ -23,25 +26,9 @@ from tests.operations.facts import (
     a_validation,
     some_facts,
 )
+from tests.operations.samples import names, samples, value
 
-Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 ADMIN = {"token": "admin", "backend": "authentik", "kind": "authentik"}
-
-
-def samples(facts: Facts) -> Samples:
-    """Every sample that these facts make, by name and labels."""
-    found = [sample for family in families(facts) for sample in family.samples]
-    told = {(sample.name, frozenset(sample.labels.items())): sample.value for sample in found}
-    assert len(told) == len(found), "no series is told twice"
-    return told
-
-
-def value(told: Samples, name: str, **labels: str) -> float | None:
-    return told.get((name, frozenset(labels.items())))
-
-
-def names(told: Samples) -> set[str]:
-    return {name for name, _ in told}
 
 
 @pytest.mark.parametrize(
@@ -173,7 +160,11 @@ def test_no_value_and_no_handle_is_told() -> None:
     )
     record = a_validation(causes=()).model_copy(update={"undelivered": (f"said {VALUE}",)})
     registry = CollectorRegistry()
-    registry.register(a_collector(lambda: Facts({"admin": receipt}, {VALIDATE: record})))
+    beside: dict[str, Any] = {
+        "waiting": {"coder-admin": a_note()},
+        "templates": {"workspace": a_template(error=f"said {VALUE}")},
+    }
+    registry.register(a_collector(lambda: Facts({"admin": receipt}, {VALIDATE: record}, **beside)))
     text = generate_latest(registry).decode()
     assert "token_rotation_retires_timestamp_seconds{" in text
     assert not [planted for planted in (handle, VALUE, PREVIOUS, receipt.fingerprint) if reveals(text, planted)]
@@ -187,6 +178,68 @@ def test_an_entry_that_cannot_be_read_is_a_condition() -> None:
     unknown = {"backend": "", "kind": "", "condition": "ReceiptUnreadable"}
     assert value(told, "token_rotation_condition", token="odd", **unknown) == 1
     assert value(told, "token_rotation_condition", token=ROTATE, **unknown) == 1
+
+
+def a_note(**changes: str) -> BootstrapNote:
+    """What a run leaves of a token that waits for a person."""
+    told = {"token": "coder-admin", "backend": "coder", "kind": "coder", "standing": "no users"}
+    return BootstrapNote.model_validate({**told, "instructions": f"paste {VALUE}", "since": NOW, **changes})
+
+
+def a_template(**changes: Any) -> TemplateRecord:
+    """A template that was deployed twice, and the last attempt went well."""
+    told = {"template": "workspace", "backend": "coder", "version": "v2", "files": 3, "bytes": 4096}
+    counts = {"job_seconds": 38.5, "deployed_at": NOW, "deployments": 2, "failures": 1}
+    return TemplateRecord.model_validate({**told, **counts, **changes})
+
+
+def test_a_token_that_waits_for_its_bootstrap_is_a_condition() -> None:
+    """It has no receipt; what a run noted beside the receipts is told with backend and kind, and without the steps."""
+    told = samples(facts_from({"bootstrap.coder-admin": a_note().model_dump_json()}, {}))
+    labels = {"token": "coder-admin", "backend": "coder", "kind": "coder", "condition": "BootstrapNeeded"}
+    assert value(told, "token_rotation_condition", **labels) == 1
+    assert len(told) == 1
+
+
+def test_a_note_that_outlived_the_first_receipt_is_not_told() -> None:
+    """The receipt says itself what stands; a note that could not be taken away would call a good token waiting."""
+    receipt = a_receipt(token="coder-admin", backend="coder", kind="coder")
+    notes = {"bootstrap.coder-admin": a_note().model_dump_json()}
+    told = samples(facts_from({"coder-admin": receipt.model_dump_json(), **notes}, {}))
+    assert "token_rotation_condition" not in names(told)
+
+
+def test_a_template_has_its_metrics() -> None:
+    """Counts, sizes and the instant of the last deployment, by the template's name."""
+    told = samples(facts_from({"template.workspace": a_template().model_dump_json()}, {}))
+    found = {name.removeprefix("token_rotation_template_"): number for (name, _), number in told.items()}
+    assert found == {
+        "deployments_total": 2,
+        "failures_total": 1,
+        "job_seconds": 38.5,
+        "files": 3,
+        "bytes": 4096,
+        "failed": 0,
+        "deployed_timestamp_seconds": NOW.timestamp(),
+    }
+    assert {labels for _, labels in told} == {frozenset({("template", "workspace")})}
+
+
+def test_a_template_that_never_was_deployed_has_no_instant() -> None:
+    """It has failed, and says so while its last attempt did; the error itself is for the log."""
+    failed = a_template(deployed_at=None, deployments=0, error=f"terraform says {VALUE}", failed_at=NOW)
+    told = samples(facts_from({"template.workspace": failed.model_dump_json()}, {}))
+    assert value(told, "token_rotation_template_failed", template="workspace") == 1
+    assert "token_rotation_template_deployed_timestamp_seconds" not in names(told)
+
+
+def test_what_stands_beside_the_receipts_and_cannot_be_read_is_a_condition() -> None:
+    """A note or a template of a newer release hides nothing, and is named by its key."""
+    told = samples(facts_from({"bootstrap.coder-admin": "{", "template.workspace": '{"files": "x"}'}, {}))
+    unknown = {"backend": "", "kind": "", "condition": "ReceiptUnreadable"}
+    for key in ("bootstrap.coder-admin", "template.workspace"):
+        assert value(told, "token_rotation_condition", token=key, **unknown) == 1
+    assert len(told) == 2
 
 
 def test_what_is_no_receipt_among_the_receipts_is_passed_over() -> None:

@@ -268,7 +268,7 @@ def test_a_run_that_was_stopped_starts_nothing_more(cli: ScriptedCli, run: Run) 
     assert cli.calls() == []
 
 
-def test_a_retirement_targets_ledgers_and_sweeps(cli: ScriptedCli, run: Run) -> None:
+def test_a_retirement_targets_ledgers_sweeps_and_keepers(cli: ScriptedCli, run: Run) -> None:
     """Everything else is left as it is, and what only a whole run may mend is left to that."""
     cli.answer("up", "warning: 1 pending operations\nResources:\n    ~ 1 updated")
     assert run(only_retire=True)[0] is ExitCode.FINE
@@ -276,6 +276,7 @@ def test_a_retirement_targets_ledgers_and_sweeps(cli: ScriptedCli, run: Run) -> 
     assert [call[number + 1] for number, word in enumerate(call) if word == "--target"] == [
         "**:Retirement::*",
         "**:Sweep::*",
+        "**:OperatorKeeper::*",
     ]
 
 

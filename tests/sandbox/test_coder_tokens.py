@@ -1,4 +1,4 @@
-"""The simulated Coder's tokens: caps by role, names that stay taken, rows that outlive their end, what one may see."""
+"""Tokens of the simulated Coder: what life is granted, which names are taken, what a listing shows, what ends one."""
 
 from __future__ import annotations
 
@@ -7,143 +7,255 @@ from typing import Any
 
 import pytest
 
-from rotation.backends.transport import Response, json_request
-from rotation.testing.builders import HandClock
-from sandbox.apis.coder import Coder
+from rotation.testing.builders import START
+from tests.sandbox.coder_world import DAY, HOUR, CoderWorld, id_of, told
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-TOKENS = "/users/me/keys/tokens"
-
-
-class Place:
-    """A server with an Owner, an administrator of templates and somebody else."""
-
-    def __init__(self, **options: Any) -> None:
-        self.clock = HandClock()
-        self.server = Coder(self.clock, seed=1, **options)
-        self.server.add_user("root")
-        self.server.add_user("templates", roles=("template-admin",))
-        self.server.add_user("somebody", roles=())
-        self.root = self.server.issue("root", "root", lifetime=400 * DAY)
-        self.admin = self.server.issue("templates", "by-hand", lifetime=30 * DAY)
-
-    def ask(self, value: str, method: str, path: str, payload: object = None, **query: str) -> Response:
-        headers = {"coder-session-token": value} if value else {}
-        return self.server.handle(json_request(method, f"/api/v2{path}", payload, query=query, headers=headers))
-
-    def create(self, value: str, name: str, lifetime: timedelta, user: str = "me", **more: Any) -> Response:
-        body = {"token_name": name, "lifetime": int(lifetime.total_seconds()) * 10**9, **more}
-        return self.ask(value, "POST", f"/users/{user}/keys/tokens", body)
+GONE = (404, "Resource not found or you do not have access to this resource")
+SECOND = 10**9
+HOURS = 3600 * SECOND
 
 
 @pytest.fixture
-def place() -> Place:
-    return Place()
+def coder() -> CoderWorld:
+    return CoderWorld()
 
 
-def _names(answer: Response) -> list[str]:
-    return sorted(row["token_name"] for row in answer.json() or [])
+def _create(coder: CoderWorld, fields: dict[str, Any], *, user: str = "me", by: str = "root") -> Any:
+    return coder.call("POST", f"/users/{user}/keys/tokens", fields, by=by)
 
 
-def test_a_value_is_told_once_and_tells_its_own_row(place: Place) -> None:
-    """Ten characters, a hyphen, twenty-two; what comes before the hyphen is the key's id."""
-    value = place.create(place.admin, "mine", DAY).json()["key"]
-    key, secret = value.split("-")
+def test_a_value_names_its_own_row(coder: CoderWorld) -> None:
+    """Ten characters, a dash, 22 characters: the first part is the id, and no later answer holds the second."""
+    value = coder.mint("one")
+    key, _, secret = value.partition("-")
     assert (len(key), len(secret)) == (10, 22)
-    row = place.ask(place.admin, "GET", f"/users/me/keys/{key}").json()
-    assert (row["token_name"], row["login_type"], row["lifetime_seconds"]) == ("mine", "token", 86400)
-    assert secret not in str(row)
-    assert place.server.accepts(value)
+    row = coder.row(value)
+    assert (row["id"], row["token_name"], row["login_type"]) == (key, "one", "token")
+    for path in (f"keys/{key}", "keys/tokens/one", "keys/tokens"):
+        assert secret.encode() not in coder.call("GET", f"/users/me/{path}").body
+    assert secret not in repr(coder.server.live_tokens())
 
 
-def test_an_owner_lives_shorter_than_others(place: Place) -> None:
-    """7 days for an Owner on a default server, a century for others; each user's own cap is told in nanoseconds."""
-    assert place.create(place.root, "week", 7 * DAY).status == 201
-    refused = place.create(place.root, "month", 30 * DAY)
-    assert (refused.status, refused.json()["detail"]) == (400, "lifetime must be less than 168h0m0s")
-    assert place.create(place.root, "month", 30 * DAY, user="templates").status == 201
-    for user, hours in (("root", 168), ("templates", 876600)):
-        told = place.ask(place.root, "GET", f"/users/{user}/keys/tokens/tokenconfig").json()
-        assert told == {"max_token_lifetime": hours * 3600 * 10**9}
+def test_a_lifetime_is_granted_in_nanoseconds(coder: CoderWorld) -> None:
+    """As it was asked for, and told back as an end and in seconds."""
+    row = coder.row(coder.mint("one", lifetime=90 * SECOND))
+    assert (row["expires_at"], row["lifetime_seconds"]) == ("2026-01-01T12:01:30Z", 90)
+    assert row["created_at"] == "2026-01-01T12:00:00Z"
 
 
-def test_a_name_stays_taken_until_its_row_is_deleted(place: Place) -> None:
-    """Expired by time or by hand, the name is taken; another user may have the same."""
-    value = place.create(place.admin, "mine", HOUR).json()["key"]
-    key = value.partition("-")[0]
-    place.clock.move(2 * HOUR)
-    assert not place.server.accepts(value)
-    assert place.create(place.admin, "mine", HOUR).status == 409
-    assert place.create(place.root, "mine", HOUR).status == 201
-    assert place.ask(place.admin, "DELETE", f"/users/me/keys/{key}").status == 204
-    assert place.create(place.admin, "mine", HOUR).status == 201
-    assert place.ask(place.admin, "DELETE", f"/users/me/keys/{key}").status == 404
+def test_an_owners_cap_is_another_one(coder: CoderWorld) -> None:
+    """By default 168 hours for an Owner and a century for anybody else; the configuration tells each its own."""
+    caps = {
+        name: coder.call("GET", f"/users/{name}/keys/tokens/tokenconfig").json()["max_token_lifetime"]
+        for name in ("root", "maker", "ann")
+    }
+    assert caps == {"root": 168 * HOURS, "maker": 876600 * HOURS, "ann": 876600 * HOURS}
+    refused = _create(coder, {"token_name": "one", "lifetime": 168 * HOURS + 1000})
+    assert told(refused) == (400, "Failed to validate create API key request.")
+    assert refused.json()["detail"] == "lifetime must be less than 168h0m0s"
+    assert coder.names() == []
+    coder.mint("one", lifetime=168 * HOURS)
+    coder.mint("two", user="maker", lifetime=2000 * HOURS)
 
 
-def test_what_is_expired_by_hand_keeps_its_row(place: Place) -> None:
-    """`expire` ends it at once and leaves the row to be listed."""
-    value = place.create(place.admin, "mine", DAY).json()["key"]
-    assert place.ask(place.admin, "PUT", f"/users/me/keys/{value.partition('-')[0]}/expire").status == 204
-    assert not place.server.accepts(value)
-    assert "mine" in _names(place.ask(place.admin, "GET", TOKENS, include_expired="true"))
+def test_the_cap_is_that_of_the_tokens_user(coder: CoderWorld) -> None:
+    """What an Owner makes for somebody else is held to the other's cap."""
+    strict = CoderWorld(max_lifetime=10 * DAY, max_owner_lifetime=100 * DAY)
+    refused = _create(strict, {"lifetime": 240 * HOURS + 1000}, user="ann")
+    assert refused.json()["detail"] == "lifetime must be less than 240h0m0s"
+    strict.mint("one", lifetime=2400 * HOURS)
 
 
-@pytest.mark.parametrize("older", [False, True])
-def test_expired_rows_are_listed_unasked_by_older_servers(older: bool) -> None:
-    """Newer ones want `include_expired`; both list everything then."""
-    place = Place(lists_expired=older)
-    place.create(place.admin, "mine", HOUR)
-    place.clock.move(2 * HOUR)
-    assert ("mine" in _names(place.ask(place.admin, "GET", TOKENS))) is older
-    assert "mine" in _names(place.ask(place.admin, "GET", TOKENS, include_expired="true"))
+def test_the_default_is_held_to_no_cap() -> None:
+    """Where no lifetime is asked for, the deployment's default holds."""
+    coder = CoderWorld(default_lifetime=30 * DAY)
+    assert coder.row(coder.mint("one"))["expires_at"] == "2026-01-31T12:00:00Z"
 
 
-def test_a_listing_shows_what_the_caller_may_see(place: Place) -> None:
-    """`include_all` is everybody's for an Owner, and one's own for anybody else; none at all is `null`."""
-    assert _names(place.ask(place.root, "GET", TOKENS, include_all="true")) == ["by-hand", "root"]
-    assert _names(place.ask(place.admin, "GET", TOKENS, include_all="true")) == ["by-hand"]
-    assert place.ask(place.root, "GET", "/users/somebody/keys/tokens").body == b"null"
-    hidden = place.ask(place.admin, "GET", "/users/root/keys/tokens")
-    assert (hidden.status, hidden.json()["message"]) == (
-        404,
-        "Resource not found or you do not have access to this resource",
-    )
+@pytest.mark.parametrize("lifetime", [-1, -HOURS])
+def test_no_token_ends_before_it_begins(coder: CoderWorld, lifetime: int) -> None:
+    """A negative lifetime is refused, and one that is no number."""
+    refused = _create(coder, {"lifetime": lifetime})
+    assert refused.json()["detail"] == "lifetime must be positive number greater than 0"
+    assert told(_create(coder, {"lifetime": "168h"})) == (400, "Request body must be valid JSON.")
 
 
-@pytest.mark.parametrize("sliding", [False, True])
-def test_a_token_in_use_moves_its_end_on_older_servers(sliding: bool) -> None:
-    """Used after more than an hour it lives its whole lifetime again; since June 2026 its end stands."""
-    place = Place(sliding_expiry=sliding)
-    value = place.create(place.admin, "mine", 10 * HOUR).json()["key"]
-    place.clock.move(2 * HOUR)
-    assert place.ask(value, "GET", "/users/me").status == 200
-    place.clock.move(9 * HOUR)
-    assert place.server.accepts(value) is sliding
+def test_a_name_is_taken_until_its_row_is_deleted(coder: CoderWorld) -> None:
+    """Also by a row that expired or was expired: 409. Only a deletion frees it."""
+    ended = coder.mint("one", lifetime=SECOND)
+    coder.clock.move(HOUR)
+    expired = coder.mint("two")
+    assert coder.call("PUT", f"/users/me/keys/{id_of(expired)}/expire").status == 204
+    for name, value in (("one", ended), ("two", expired)):
+        refused = _create(coder, {"token_name": name})
+        assert told(refused) == (409, f'A token with name "{name}" already exists.')
+        assert coder.call("DELETE", f"/users/me/keys/{id_of(value)}").status == 204
+        coder.mint(name)
 
 
-@pytest.mark.parametrize(
-    ("value", "detail"),
-    [
-        ("", 'Cookie "coder_session_token" or query parameter must be provided.'),
-        ("nonsense", "Invalid API key format: incorrect amount of API key parts"),
-        ("abcdefghij-0123456789012345678901", "API key is invalid."),
-    ],
-)
-def test_a_dead_value_is_a_401_that_says_why(place: Place, value: str, detail: str) -> None:
-    """A missing, misshapen or unknown one; a wrong secret and an ended one say so, too."""
-    answer = place.ask(value, "GET", "/users/me")
-    assert (answer.status, answer.json()["detail"]) == (401, detail)
-    key = place.admin.partition("-")[0]
-    assert (
-        place.ask(f"{key}-0123456789012345678901", "GET", "/users/me").json()["detail"] == "API key secret is invalid."
-    )
-    place.clock.move(31 * DAY)
-    assert "API key expired at" in place.ask(place.admin, "GET", "/users/me").json()["detail"]
+def test_names_are_taken_per_user(coder: CoderWorld) -> None:
+    """Two users may have tokens of one name; without a name the server finds one."""
+    for user in ("root", "maker", "ann"):
+        coder.mint("one", user=user)
+    names = {coder.row(coder.mint(""))["token_name"] for _ in range(2)}
+    assert len(names) == 2
 
 
-def test_scopes_are_kept_and_unknown_fields_ignored(place: Place) -> None:
-    """Short names are stored by their long ones; what the server does not know does no harm."""
-    value = place.create(place.admin, "mine", DAY, scopes=["template:*"], colour="red").json()["key"]
-    row = place.ask(place.admin, "GET", f"{TOKENS}/mine").json()
-    assert row["scopes"] == ["template:*"]
-    assert row["id"] == value.partition("-")[0]
+def test_an_owner_mints_for_anybody(coder: CoderWorld) -> None:
+    """The token is the other's; who is no Owner gets nothing made, though a Template Admin sees the user."""
+    value = coder.mint("one", user="ann")
+    assert coder.call("GET", "/users/me", by=value).json()["username"] == "ann"
+    refused = _create(coder, {"token_name": "two"}, user="ann", by="maker")
+    assert told(refused) == (500, "Failed to create API key.")
+    assert refused.json()["detail"] == "insert API key: unauthorized: rbac: forbidden"
+    assert _create(coder, {"token_name": "two"}, user="maker", by="ann").status == 400
+    assert coder.names(by="ann") == ["ann/one"]
+
+
+def test_a_listing_shows_what_one_may_see(coder: CoderWorld) -> None:
+    """`include_all` is everybody's for an Owner, and for anybody else no more than their own."""
+    for user in ("root", "maker", "ann"):
+        coder.mint("one", user=user)
+    assert coder.names() == ["root/one"]
+    assert coder.names(include_all="true") == ["root/one", "maker/one", "ann/one"]
+    assert coder.names(by="maker", include_all="true") == ["maker/one"]
+    others = coder.call("GET", "/users/ann/keys/tokens", by="maker")
+    assert (others.status, others.body) == (200, b"null")
+
+
+def test_no_token_at_all_is_null(coder: CoderWorld) -> None:
+    """Not an empty list."""
+    coder.server.add_user("empty")
+    assert coder.call("GET", "/users/empty/keys/tokens").body == b"null"
+
+
+def test_expired_rows_are_listed_when_asked_for(coder: CoderWorld) -> None:
+    """Since February 2026; older servers list them unasked. By its name or id a row is always found."""
+    old = CoderWorld(lists_expired=True)
+    for world in (coder, old):
+        value = world.mint("one", lifetime=SECOND)
+        world.clock.move(HOUR)
+        assert world.names(include_expired="true") == ["root/one"]
+        assert world.call("GET", "/users/me/keys/tokens/one").json() == world.row(value)
+    assert coder.names() == []
+    assert old.names() == ["root/one"]
+
+
+def test_an_expired_row_stays_for_ever(coder: CoderWorld) -> None:
+    """The value dies at its end; no sweep removes the row."""
+    value = coder.mint("one", lifetime=SECOND)
+    assert coder.server.accepts(value)
+    coder.clock.move(timedelta(seconds=1))
+    assert not coder.server.accepts(value)
+    coder.clock.move(4 * DAY)
+    coder.server.sweep()
+    assert coder.row(value)["token_name"] == "one"
+    assert "one" not in {token.identifier for token in coder.server.live_tokens()}
+
+
+def test_expiring_ends_the_value_and_keeps_the_row(coder: CoderWorld) -> None:
+    """From this instant on; expiring again changes nothing, and the end that was told is the one that holds."""
+    value = coder.mint("one")
+    coder.clock.move(HOUR)
+    for _ in range(2):
+        assert coder.call("PUT", f"/users/me/keys/{id_of(value)}/expire").status == 204
+        coder.clock.move(HOUR)
+    assert not coder.server.accepts(value)
+    assert coder.row(value)["expires_at"] == "2026-01-01T13:00:00Z"
+
+
+def test_a_deletion_ends_the_value_and_the_row(coder: CoderWorld) -> None:
+    """204, and 404 from then on: for a look, for another deletion, for expiring it."""
+    value = coder.mint("one")
+    key = f"/users/me/keys/{id_of(value)}"
+    assert coder.call("DELETE", key).status == 204
+    assert not coder.server.accepts(value)
+    for method, path in (("GET", key), ("DELETE", key), ("PUT", f"{key}/expire"), ("GET", "/users/me/keys/tokens/one")):
+        assert told(coder.call(method, path)) == GONE
+
+
+def test_what_one_may_not_see_is_not_there(coder: CoderWorld) -> None:
+    """Another's key is 404 by its id and by its name, also under one's own path, and it cannot be ended."""
+    value = coder.mint("one", user="ann")
+    for user in ("me", "ann"):
+        key = f"/users/{user}/keys/{id_of(value)}"
+        for method, path in (("GET", key), ("DELETE", key), ("PUT", f"{key}/expire")):
+            assert told(coder.call(method, path, by="maker")) == GONE
+    assert told(coder.call("GET", "/users/ann/keys/tokens/one", by="maker")) == GONE
+    assert coder.server.accepts(value)
+
+
+def test_the_users_path_does_not_matter_for_a_key(coder: CoderWorld) -> None:
+    """An Owner reads and deletes anybody's key under the own path, as the key's id says all."""
+    value = coder.mint("one", user="ann")
+    assert coder.row(value)["user_id"] == coder.call("GET", "/users/ann").json()["id"]
+    assert coder.call("DELETE", f"/users/me/keys/{id_of(value)}").status == 204
+    assert not coder.server.accepts(value)
+
+
+def test_a_tokens_end_is_fixed(coder: CoderWorld) -> None:
+    """However it is used; only `last_used` moves, at most once an hour."""
+    value = coder.mint("one", lifetime=24 * HOURS)
+    used = []
+    for _ in range(3):
+        coder.clock.move(0.5 * HOUR)
+        coder.call("GET", "/users/me", by=value)
+        row = coder.row(value)
+        used.append(row["last_used"][11:16])
+        assert row["expires_at"] == "2026-01-02T12:00:00Z"
+    assert used == ["12:00", "12:00", "13:30"]
+
+
+def test_on_an_older_server_a_use_moves_the_end() -> None:
+    """Once an hour of its life has passed: a token that is used daily does not end, and a probe is a use."""
+    coder = CoderWorld(sliding_expiry=True)
+    value = coder.mint("one", lifetime=24 * HOURS)
+    coder.clock.move(HOUR - timedelta(seconds=1))
+    coder.call("GET", "/users/me", by=value)
+    assert coder.row(value)["expires_at"] == "2026-01-02T12:00:00Z"
+    for _ in range(5):
+        coder.clock.move(23 * HOUR)
+        assert coder.call("GET", "/users/me", by=value).status == 200
+    assert coder.row(value)["expires_at"] == "2026-01-07T07:59:59Z"
+    coder.clock.move(DAY)
+    assert coder.call("GET", "/users/me", by=value).status == 401
+
+
+def test_a_look_inside_is_no_use() -> None:
+    """`accepts` and `live_tokens` move no end and count as no call."""
+    coder = CoderWorld(sliding_expiry=True)
+    value = coder.mint("one", lifetime=24 * HOURS)
+    coder.clock.move(20 * HOUR)
+    before = dict(coder.server.calls)
+    assert coder.server.accepts(value)
+    live = {token.identifier: token for token in coder.server.live_tokens()}
+    assert live["one"].expires == START + DAY
+    assert (live["one"].username, live["one"].key_id) == ("root", id_of(value))
+    assert dict(coder.server.calls) == before
+
+
+def test_by_hand_anything_goes(coder: CoderWorld) -> None:
+    """`issue` knows no cap, and wants a user that is there."""
+    assert coder.server.accepts(coder.server.issue("root", "long", lifetime=400 * DAY))
+    with pytest.raises(KeyError, match="nobody"):
+        coder.server.issue("nobody", "one")
+
+
+def test_the_same_seed_makes_the_same_values() -> None:
+    """So that a run can be repeated; without a seed each is its own."""
+    one, two = CoderWorld(), CoderWorld()
+    assert one.mint("a") == two.mint("a")
+    assert one.values == two.values
+
+
+def test_unknown_fields_are_ignored(coder: CoderWorld) -> None:
+    """A field that the server does not know makes no difference, even one that resembles another."""
+    row = coder.row(coder.mint("one", token_lifetime=1, expires_at="2030-01-01T00:00:00Z"))
+    assert row["lifetime_seconds"] == 168 * 3600
+
+
+def test_calls_are_counted_by_their_template(coder: CoderWorld) -> None:
+    """Whatever a path names."""
+    coder.mint("one")
+    coder.mint("two", user="ann")
+    assert coder.server.calls["POST", "/users/{user}/keys/tokens"] == 2

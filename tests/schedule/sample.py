@@ -50,7 +50,7 @@ class Sample:
         return f"{self.mark}-vault"
 
     @property
-    def namespaces(self) -> tuple[str, str, str]:
+    def namespaces(self) -> tuple[str, ...]:
         return (self.home, self.authentik, self.vault)
 
     @cached_property

@@ -45,12 +45,16 @@ def test_it_is_a_plain_tar_in_the_ustar_form(tmp_path: Path) -> None:
 
 
 def test_what_a_working_copy_holds_is_left_out(tmp_path: Path) -> None:
-    """Terraform's cache and the repository are no part of a template; the lock of its providers is."""
+    """Hidden files, states, files of variables and an editor's copies are left out; the lock of providers is not."""
     folder = _folder(tmp_path / "t")
     (folder / ".terraform" / "providers").mkdir(parents=True)
     (folder / ".terraform" / "providers" / "big").write_bytes(b"x")
     (folder / ".git").mkdir()
     (folder / ".git" / "HEAD").write_text("ref")
+    for name in ("terraform.tfstate", "terraform.tfstate.backup", "modules/x.auto.tfvars", "terraform.tfvars"):
+        (folder / name).write_text("s3cr3t")
+    for name in ("main.tf~", ".main.tf.swp", ".env"):
+        (folder / name).write_text("x")
     (folder / ".terraform.lock.hcl").write_text("lock")
     assert sorted(file.name for file in of_folder(folder)) == [".terraform.lock.hcl", "main.tf", "modules/startup.sh"]
 
@@ -63,11 +67,30 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
         of_folder(folder)
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../up.tf", "a/../../b", "ü.tf", "x" * 101, ""])
+OUTSIDE = ["/etc/passwd", "../up.tf", "a/../../b", "a..b.tf", ""]
+ODD = ["./a.tf", "a//b.tf", "a/", ".", "ü.tf", "a\n.tf", "x" * 101]
+
+
+@pytest.mark.parametrize("name", [*OUTSIDE, *ODD])
 def test_a_name_that_leads_out_or_does_not_fit_is_refused(name: str) -> None:
-    """An archive holds plain relative names alone."""
+    """An archive holds relative names alone, each written in one way; a server drops one with two dots in silence."""
     with pytest.raises(InvalidSettings, match="cannot be packed"):
         pack([File(name, MAIN)])
+
+
+def test_a_long_path_of_short_names_fits() -> None:
+    """The ustar form splits it, so that no extended header is needed."""
+    name = f"{'a' * 60}/{'b' * 60}.tf"
+    packed = pack([File(name, MAIN)])
+    with tarfile.open(fileobj=io.BytesIO(packed.content), mode="r:") as tar:
+        assert tar.getnames() == [name]
+    assert packed.content[156:157] == b"0", "no extended header comes first"
+
+
+def test_two_files_of_one_name_are_refused() -> None:
+    """Which of them a server would keep is nobody's guess."""
+    with pytest.raises(InvalidSettings, match="two files are called"):
+        pack([File("main.tf", MAIN), File("main.tf", b"")])
 
 
 def test_nothing_and_too_much_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,9 +100,18 @@ def test_nothing_and_too_much_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(archives, "CAP", 1000)
     with pytest.raises(InvalidSettings, match="a server takes 1000"):
         pack([File("main.tf", MAIN)])
+    monkeypatch.setattr(archives, "FILE_CAP", 10)
+    with pytest.raises(InvalidSettings, match="is beyond 10 bytes"):
+        pack([File("main.tf", MAIN)])
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """By its name, and with what to do."""
+    with pytest.raises(InvalidSettings, match="there is no folder"):
+        of_folder(tmp_path / "nowhere")
 
 
 def test_entries_of_a_config_map_are_files() -> None:
     """Two underscores stand for the slash, which no key can hold; the archive is that of the same folder."""
-    packed = pack(of_entries({"main.tf": MAIN.decode(), "modules__net.tf": "x"}))
+    packed = pack(of_entries({"main.tf": MAIN, "modules__net.tf": b"x"}))
     assert packed == pack([File("modules/net.tf", b"x"), File("main.tf", MAIN)])

@@ -1,0 +1,41 @@
+"""What people are told of a template: that it was deployed, and why it was not."""
+
+from __future__ import annotations
+
+from operations.exit_code import ExitCode, heals, judge
+from operations.outcome import Outcome, happenings, is_worth_telling, message
+from operations.told import Told
+from rotation.reasons import Action, Decision, Reason, reason_line
+
+DEPLOYED = Decision(Action.DEPLOY, Reason.TEMPLATE_CHANGED, "its files or variables changed")
+FAILED = Decision(Action.DEFER, Reason.TEMPLATE_FAILED, "build the template docker: no such module")
+ERROR = "Refused: build the template docker at coder: no such module. Correct the template's files."
+
+
+def _outcome(code: ExitCode, *lines: str) -> Outcome:
+    return Outcome("run", "r1", "homelab", code, Told(lines))
+
+
+def test_a_deployment_is_an_act_that_people_are_told_of() -> None:
+    """A run that did nothing else is worth a notification and an Event."""
+    outcome = _outcome(ExitCode.FINE, reason_line("docker", DEPLOYED))
+    assert is_worth_telling(outcome, None)
+    assert message(outcome).lines == ["docker: deploy (TemplateChanged): its files or variables changed"]
+    (happened,) = happenings(outcome)
+    assert (happened.reason, happened.action, happened.warning) == ("TemplateChanged", "deploy", False)
+
+
+def test_a_failure_is_told_with_its_cause() -> None:
+    """As a trouble with a reason of its own and with the error; the Event is a warning."""
+    lines = [reason_line("docker", DEPLOYED), reason_line("docker", FAILED), f"    error: {ERROR}"]
+    outcome = _outcome(ExitCode.FAILED, *lines)
+    assert message(outcome).grave
+    assert "docker: defer (TemplateFailed): build the template docker: no such module" in message(outcome).lines
+    assert ERROR in message(outcome).lines
+    assert [happened.reason for happened in happenings(outcome) if happened.warning] == ["TemplateFailed"]
+
+
+def test_a_template_that_would_fail_makes_the_run_a_failed_one() -> None:
+    """The CLI's own code may be fine, as in a dry run. Where it is, nothing is tried again: files do not heal."""
+    assert judge(0, [], [FAILED]) is ExitCode.FAILED
+    assert not heals(ExitCode.FAILED, 0, [FAILED])
