@@ -71,7 +71,7 @@ class Writer:
         self.transport = Counting(kubernetes_transport(connection(str(kubeconfig))))
         client = cluster_client("the cluster", self.transport, system_clock, lambda _text: None)
         self.store = RecordStore(client, place)
-        self.published = PublishedSecrets(client)
+        self.published = PublishedSecrets(client, place)
         events = Events(client, clock)
         self.bootstrapper = Bootstrapper(self.store, self.published, events, clock, POLICY)
         self.keeper = Keeper(self.store, self.published, events, clock, Keeping(POLICY))

@@ -46,11 +46,13 @@ class RotatingToken(pulumi.ComponentResource):
         interval: timedelta,
         decommissioned: bool,
         owning: OwnerObject | None = None,
+        marks: Mapping[str, str] | None = None,
     ) -> None:
         aliases = [pulumi.Alias(name=former) for former in settings.was]
         super().__init__(self.TYPE, name, None, pulumi.ResourceOptions(aliases=aliases))
         self._name = name
         self._owning = owning
+        self._marks = marks or {}
         self._kept = pulumi.ResourceOptions(parent=self, protect=not decommissioned)
         common: dict[str, Any] = {
             "token": name,
@@ -112,7 +114,7 @@ class RotatingToken(pulumi.ComponentResource):
 
     def _publish(self, settings: TokenSettings, policy: Policy, providers: Providers) -> list[pulumi.Resource]:
         description = settings.description or f"API token {self._name}, kept fresh by token-rotation"
-        labels = self.labels(settings)
+        labels = {**self.labels(settings), **self._marks}
         given = published(self._name, self.pair, description=description, paused=settings.paused, labels=labels)
         if self._owning is not None:
             given = replace(given, owners=self.pair.owners)

@@ -22,7 +22,8 @@ from dynamic_providers.guard import Guard
 from dynamic_providers.sweep import Sweep
 from rotation.durations import format_duration
 from rotation.model import owner_mark
-from rotation.operator_tokens.published import OwnerObject
+from rotation.operator_tokens.published import OPERATOR_LABEL, OwnerObject
+from rotation.operator_tokens.record import RecordPlace
 
 TOKEN_KINDS: dict[str, type[RotatingToken]] = {
     "authentik": AuthentikToken,
@@ -92,6 +93,7 @@ class TokenStack:
             interval=self._settings.run_interval,
             decommissioned=name in self._settings.decommission,
             owning=self._owner(name),
+            marks=self._marks_of_operator(settings.backend),
         )
 
     def _owner(self, token: str) -> OwnerObject | None:
@@ -99,6 +101,12 @@ class TokenStack:
         settings, operator = self._settings.tokens[token], self._settings.operator
         is_operational = settings.spec.get("type", OPERATIONAL) == OPERATIONAL
         return operator.owner if operator and settings.backend == operator.backend and is_operational else None
+
+    def _marks_of_operator(self, backend: str) -> dict[str, str]:
+        """Which operator a team's Secrets are for, as a label: there may be several in a cluster."""
+        if not self._settings.kind(backend).by_cluster:
+            return {}
+        return {OPERATOR_LABEL: (self._settings.backends[backend].records or RecordPlace()).mark}
 
     def _sweep(self, backend: str) -> Sweep:
         mine = {name: self._rotating[name] for name, token in self._settings.tokens.items() if token.backend == backend}

@@ -128,8 +128,8 @@ def _parts(run: Run, props: Props) -> tuple[RecordStore, PublishedSecrets, Event
         run.tell(name, Decision(Action.KEEP, Reason.CLOCK_SKEW, text))
 
     client = cluster_client(name, run.reach(name), run.clock, warn)
-    store = RecordStore(client, RecordPlace.model_validate(props["records"]), run.sleep)
-    return store, PublishedSecrets(client), Events(client, run.clock)
+    place = RecordPlace.model_validate(props["records"])
+    return RecordStore(client, place, run.sleep), PublishedSecrets(client, place), Events(client, run.clock)
 
 
 class OperatorKeeper(Resource, module="token-rotation", name="OperatorKeeper"):

@@ -150,7 +150,7 @@ def reach(records: str, kubeconfig: str, context: str) -> Cluster:
     send = kubernetes_transport(connection(kubeconfig or None, context or None))
     client = cluster_client("the cluster", send, clock.system_clock, lambda text: typer.echo(text, err=True))
     store = RecordStore(client, place)
-    return Cluster(store, PublishedSecrets(client), Events(client, clock.system_clock, socket.gethostname()))
+    return Cluster(store, PublishedSecrets(client, place), Events(client, clock.system_clock, socket.gethostname()))
 
 
 def records_place(text: str) -> RecordPlace:

@@ -16,13 +16,15 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from rotation.backends.api_client import ApiClient, understood
 from rotation.errors import Conflict, NotFound, Refused, Unauthorised, Unavailable
-from rotation.operator_tokens.record import hash_of
+from rotation.operator_tokens.record import RecordPlace, hash_of
 
 TOKEN, PREVIOUS, NEXT = "token", "token-previous", "token-next"
 KEYS = (TOKEN, PREVIOUS, NEXT)
 """`token-next` holds a successor for the moments in which it has no full life yet; consumers have no use for it."""
 PREFIX = "token-rotation/"
 TYPE_LABEL = f"{PREFIX}type"
+OPERATOR_LABEL = f"{PREFIX}operator"
+"""Whose records let a token in; where it is missing, they may be anybody's."""
 LABELS = {
     "app.kubernetes.io/component": "token",
     "app.kubernetes.io/managed-by": "token-rotation",
@@ -137,10 +139,14 @@ def refuse_strange_namespace(act: str, namespace: str) -> None:
 
 
 class PublishedSecrets:
-    """Reads and writes operational Secrets. Every failure is a BackendError of the client's; none shows a value."""
+    """Reads and writes operational Secrets. Every failure is a BackendError of the client's; none shows a value.
 
-    def __init__(self, client: ApiClient) -> None:
+    records: what the Secrets are to say of their operator; those of another one are passed over
+    """
+
+    def __init__(self, client: ApiClient, records: RecordPlace) -> None:
         self._client = client
+        self._mark = {OPERATOR_LABEL: records.mark}
 
     def read(self, namespace: str) -> OperationalSecret:
         """The operational Secret of a namespace; without a version when there is none.
@@ -158,7 +164,10 @@ class PublishedSecrets:
             return absent(namespace)
 
     def labelled(self, namespace: str = "") -> list[OperationalSecret] | None:
-        """Every Secret that is labelled operational, in one namespace or in all; None where we may not list them."""
+        """Every Secret of this operator that is labelled operational, in one namespace or in all.
+
+        None where we may not list them.
+        """
         try:
             return list(self._listed(_path(namespace) if namespace else "/api/v1/secrets"))
         except Unauthorised:
@@ -170,7 +179,7 @@ class PublishedSecrets:
         Raises Conflict when somebody else wrote in between, Unavailable when no answer tells whether it arrived, and
         the client's typed errors.
         """
-        act, body = f"write the Secret {wanted.namespace}/{wanted.name}", _body(wanted, before)
+        act, body = f"write the Secret {wanted.namespace}/{wanted.name}", _body(wanted, before, self._mark)
         failed: Conflict | Unavailable | None = None
         for _ in range(WRITES):
             failed = self._tried(act, body, before)
@@ -225,8 +234,12 @@ class PublishedSecrets:
             answer = self._client.read(act, path, following)
             with understood(act, self._client.backend):
                 items, token = list(answer.json()["items"]), answer.json()["metadata"].get("continue") or ""
-            yield from (self._read(act, one) for one in items)
+            yield from filter(self._is_ours, (self._read(act, one) for one in items))
             following = {**query, "continue": token} if token else {}
+
+    def _is_ours(self, secret: OperationalSecret) -> bool:
+        labels = secret.whole["metadata"].get("labels") or {}
+        return all(labels.get(name, mark) == mark for name, mark in self._mark.items())
 
     def _read(self, act: str, found: _Object) -> OperationalSecret:
         with understood(act, self._client.backend):
@@ -249,14 +262,14 @@ def _path(namespace: str, name: str = "") -> str:
     return f"/api/v1/namespaces/{namespace}/secrets" + (f"/{name}" if name else "")
 
 
-def _body(wanted: OperationalSecret, before: OperationalSecret) -> _Object:
+def _body(wanted: OperationalSecret, before: OperationalSecret, mark: Mapping[str, str]) -> _Object:
     """The whole object: what others put beside our keys, labels and annotations stays."""
     whole = {"type": "Opaque", **before.whole, "apiVersion": "v1", "kind": "Secret"}
     metadata = dict(before.whole.get("metadata") or {})
     told = {key: text for key, text in (metadata.get("annotations") or {}).items() if not key.startswith(PREFIX)}
     metadata |= {"name": wanted.name, "namespace": wanted.namespace}
     metadata["annotations"] = told | {f"{PREFIX}{key}": text for key, text in wanted.annotations.items()}
-    metadata["labels"] = {**(metadata.get("labels") or {}), **wanted.labels}
+    metadata["labels"] = {**(metadata.get("labels") or {}), **wanted.labels, **mark}
     metadata["ownerReferences"] = [dict(one) for one in wanted.owners]
     others = {key: text for key, text in (before.whole.get("data") or {}).items() if key not in KEYS}
     data = others | {key: base64.b64encode(text.encode()).decode() for key, text in wanted.values.items()}

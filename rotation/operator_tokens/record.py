@@ -173,3 +173,8 @@ class RecordPlace(BaseModel):
 
     namespace: str = Field(default="keycloak-system", pattern=_DNS_LABEL, max_length=63)
     name: str = Field(default="keycloak-operator-token-metadata", pattern=_DNS_LABEL, max_length=63)
+
+    @property
+    def mark(self) -> str:
+        """What a Secret says of the operator that lets its token in, as the value of a label."""
+        return f"{self.namespace}.{self.name}"[:63].rstrip("-.")

@@ -193,6 +193,16 @@ def test_a_revoked_team_is_given_no_other_token(world: OperatorLineWorld, line: 
     assert world.accepts(world.value())
 
 
+def test_a_new_token_of_a_revoked_team_is_refused(world: OperatorLineWorld) -> None:
+    """The config asks for a token and for none: the settings pause it, and the refusal says both ways out."""
+    line = Line(world, declared(paused=True))
+    with pytest.raises(
+        VerbError, match=r"minting is paused\. Set `paused: false`, or take its team out of `operator\."
+    ):
+        line.run()
+    assert (line.steps, world.cluster.secrets) == (["create guard"], {})
+
+
 def test_a_rollback_is_let_in_and_outlives_what_was_put_aside(world: OperatorLineWorld, line: Line) -> None:
     """The previous value becomes current again, and the one that was put aside is revoked after its overlap."""
     first = world.value()

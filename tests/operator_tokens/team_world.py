@@ -58,7 +58,7 @@ class Teams:
     ) -> tuple[RecordStore, PublishedSecrets, Events, Clock]:
         client = self.client(send, clock)
         now = clock or self.clock
-        return self.store(send, clock), PublishedSecrets(client), Events(client, now), now
+        return self.store(send, clock), PublishedSecrets(client, self.place), Events(client, now), now
 
     def present(
         self,

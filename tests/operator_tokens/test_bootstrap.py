@@ -13,7 +13,7 @@ from rotation.clock import from_rfc3339
 from rotation.errors import BackendError, Refused, Unauthorised
 from rotation.operator_tokens import changes
 from rotation.operator_tokens.admission import SLOTS, AdmissionRefused, Refusal, admitted_by
-from rotation.operator_tokens.published import LABELS, TOKEN, OwnerObject
+from rotation.operator_tokens.published import LABELS, OPERATOR_LABEL, TOKEN, OwnerObject
 from rotation.operator_tokens.record import Record, State, Status, hash_of, new_value
 from rotation.testing.builders import DAY, START
 from rotation.testing.secrecy import reveals, told_by
@@ -43,7 +43,7 @@ def test_the_secret_tells_of_its_token(world: TeamWorld) -> None:
     """Labels and annotations say what it is and until when; there is no previous yet."""
     world.bootstrapped()
     told = world.annotations()
-    assert world.metadata()["labels"] == LABELS
+    assert world.metadata()["labels"] == {**LABELS, OPERATOR_LABEL: world.place.mark}
     assert world.secret().keys() == {TOKEN}
     assert told.keys() == {"generation", "created", "expires"}
     entry = next(iter(world.accepted().values()))

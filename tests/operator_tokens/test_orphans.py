@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from rotation.backends.transport import json_request
 from rotation.operator_tokens.plan import Step
-from rotation.operator_tokens.published import TOKEN, TYPE_LABEL, secret_name
+from rotation.operator_tokens.published import OPERATOR_LABEL, TOKEN, TYPE_LABEL, secret_name
 from rotation.operator_tokens.record import Status
 from rotation.reasons import Action, Reason
 from rotation.testing.builders import DAY, SECOND
@@ -155,6 +157,7 @@ def test_an_orphan_is_not_rotated(world: TeamWorld) -> None:
     assert world.team().rotations == 0
 
 
+_UNTOLD: Mapping[str, str] = {}
 STRAYS = {
     "the usual Secret, no record": (OTHER, secret_name(OTHER)),
     "another Secret of a team that is well": (TEAM, "copied-by-hand"),
@@ -182,6 +185,16 @@ def test_a_labelled_secret_that_nothing_lets_in_is_told(world: TeamWorld, place:
     assert world.lets_in(world.secret(TEAM)[TOKEN])
 
 
+def test_another_operators_secret_is_no_stray(world: TeamWorld) -> None:
+    """Two operators may serve one cluster: a Secret says whose it is, and gets no record of another's."""
+    world.bootstrapped()
+    _make(world, OTHER, secret_name(OTHER), "unheard of", {OPERATOR_LABEL: "iam.tokens"})
+    assert world.due() == {}
+    world.server.handle(json_request("DELETE", world.secret_path(OTHER)))
+    _make(world, OTHER, secret_name(OTHER), "unheard of", {OPERATOR_LABEL: world.place.mark})
+    assert world.due().keys() == {OTHER}
+
+
 def test_a_copy_of_a_live_token_is_no_stray(world: TeamWorld) -> None:
     """A second labelled Secret with the current value is somebody's copy."""
     world.bootstrapped()
@@ -198,7 +211,8 @@ def test_an_expired_token_that_is_still_published_is_told(world: TeamWorld) -> N
     assert _orphaned(world) == ("NothingAccepted", f"no record lets in what stands in {TEAM}-operator-token")
 
 
-def _make(world: TeamWorld, namespace: str, name: str, value: str) -> None:
+def _make(world: TeamWorld, namespace: str, name: str, value: str, labels: Mapping[str, str] = _UNTOLD) -> None:
     """A Secret that somebody else labelled as we do."""
-    body = {"metadata": {"name": name, "labels": {TYPE_LABEL: "operational"}}, "stringData": {TOKEN: value}}
+    metadata = {"name": name, "labels": {TYPE_LABEL: "operational", **labels}}
+    body = {"metadata": metadata, "stringData": {TOKEN: value}}
     assert world.send(json_request("POST", f"/api/v1/namespaces/{namespace}/secrets", body)).status == 201

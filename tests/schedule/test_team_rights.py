@@ -122,7 +122,7 @@ class Applied:
     def parts(self, who: str) -> tuple[RecordStore, PublishedSecrets, Events]:
         """What an account works with."""
         client = cluster_client("operator", self.send(who), system_clock, _silent)
-        return RecordStore(client, self.place), PublishedSecrets(client), Events(client, system_clock)
+        return RecordStore(client, self.place), PublishedSecrets(client, self.place), Events(client, system_clock)
 
     def keep(self, who: str, keeping: Keeping) -> None:
         """One look and what is due by it; nothing of it may fail."""
