@@ -114,7 +114,7 @@ class Program:
         common["was"] = list(token.was)
         given: Props = {name: getattr(token, name) for name in ASKED}
         given |= {name: list(getattr(token, name)) for name in ("places", "adopt", "take_over")}
-        given["dependencies"] = {}
+        given |= {"dependencies": {}, "owned_by": ""}
         try:
             minted = self._step("token", token.name, {**common, **given}, token.was)
             taken = {name: minted[name] for name in MINTED}

@@ -6,6 +6,7 @@ import base64
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from sandbox.servers.kubernetes_objects import make_namespace
 from tests.end_to_end.stack import Stack
 
 POLICY = {"lifetime": "600s", "rotate_before": "500s", "overlap": "60s", "tolerated_outage": "20s"}
-QUICK = {"lifetime": "600s", "rotate_before": "575s", "overlap": "15s", "tolerated_outage": "10s"}  # due after 25 s
+QUICK = {"lifetime": "600s", "rotate_before": "575s", "overlap": "20s", "tolerated_outage": "10s"}  # due after 25 s
 
 
 class Operator:
@@ -60,11 +61,13 @@ class Operator:
         verifier.put(namespace, self.record(namespace))
         return verifier.check(namespace, value).reason
 
-    def bootstrap(self, namespace: str, admission: str) -> subprocess.CompletedProcess[str]:
+    def bootstrap(
+        self, namespace: str, admission: str, policy: Mapping[str, str] = QUICK
+    ) -> subprocess.CompletedProcess[str]:
         """What a team's job calls."""
         place = f"{self.records['namespace']}/{self.records['name']}"
         command = ["operator", "bootstrap", "--namespace", namespace, "--records", place]
-        command += [f"--{name.replace('_', '-')}={length}" for name, length in QUICK.items()]
+        command += [f"--{name.replace('_', '-')}={length}" for name, length in policy.items()]
         return self.run(command, admission)
 
     def run(self, command: list[str], text: str = "") -> subprocess.CompletedProcess[str]:

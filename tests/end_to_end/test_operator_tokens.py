@@ -8,7 +8,7 @@ import pytest
 
 from operations.exit_code import ExitCode
 from rotation.verify.verdict import Reason as Verdicts
-from tests.end_to_end.operator_stack import QUICK, Operator, elsewhere
+from tests.end_to_end.operator_stack import POLICY, QUICK, Operator, elsewhere
 from tests.end_to_end.stack import Stack
 from tests.end_to_end.unattended import scheduled_run
 
@@ -93,7 +93,7 @@ def test_a_team_bootstraps_itself_and_is_kept_by_the_scheduled_run(operator: Ope
     assert operator.verdict(team, first) is Verdicts.ACCEPTED_PREVIOUS
     assert stack.resources()["operator-keeper"]["outputs"]["teams"] == {"Grace": 1}
 
-    time.sleep(16)  # a real server's time: the grace is over
+    time.sleep(21)  # a real server's time: the grace is over
     assert operator.verdict(team, first) is Verdicts.GRACE_OVER, "at its instant, before anybody tidies"
     tidied = scheduled_run(stack, "1s", job="retire")
     assert tidied.returncode == ExitCode.FINE, tidied.stdout
@@ -103,13 +103,13 @@ def test_a_team_bootstraps_itself_and_is_kept_by_the_scheduled_run(operator: Ope
 
     stack.declare(admission=admission, team=operator.token(team, publish=elsewhere(team)))
     assert "may bootstrap at run time, and team declares" in stack.preview(check=False).output
-    stack.set("operator", {"policy": QUICK})
+    stack.set("operator", {"policy": POLICY})
     both = stack.up("--continue-on-error", check=False)
     assert "an admission token made the operational token" in both.output
     assert f"token-rotation: {team}: defer (SecondWriter)" in both.output, "a token that fails keeps no team waiting"
     stack.declare(admission=admission)
 
-    stack.set("operator", {"policy": QUICK, "namespaces": [team], "revoked": [team]})
+    stack.set("operator", {"policy": POLICY, "namespaces": [team], "revoked": [team]})
     current = operator.values(team)["token"]
     stack.up("--continue-on-error", check=False)
     assert operator.verdict(team, current) is Verdicts.TEAM_REVOKED
@@ -152,17 +152,18 @@ def test_a_declared_team_is_revoked_and_restored(operator: Operator) -> None:
 def test_a_keeper_is_removed_in_two_steps_and_leaves_nothing_alive(operator: Operator) -> None:
     """A slip in the config is refused; once its protection was lifted, its removal revokes the teams that it kept."""
     stack, team = operator.stack, operator.team
-    stack.set("operator", {"policy": QUICK, "namespaces": [team]})
+    stack.set("operator", {"policy": POLICY, "namespaces": [team]})
     stack.declare(admission=operator.token(team, "admission"), other=operator.token(operator.other))
     stack.up()
-    assert operator.bootstrap(team, operator.values(team, f"{team}-admission")["token"]).returncode == ExitCode.FINE
+    admission = operator.values(team, f"{team}-admission")["token"]
+    assert operator.bootstrap(team, admission, POLICY).returncode == ExitCode.FINE
     value, others = operator.values(team)["token"], operator.values(operator.other)["token"]
 
     stack.set("operator", None)
     assert "protect" in stack.up(check=False).output
     assert operator.verdict(team, value) is Verdicts.ACCEPTED_CURRENT
 
-    stack.set("operator", {"policy": QUICK, "namespaces": [team], "keep": False})
+    stack.set("operator", {"policy": POLICY, "namespaces": [team], "keep": False})
     stack.decommission()
     assert operator.verdict(team, value) is Verdicts.ACCEPTED_CURRENT
     stack.destroy()
