@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from dynamic_providers.cluster import Cluster
 from rotation.backends.registry import KINDS, Kind
+from rotation.backends.transport import stays_inside
 from rotation.errors import InvalidSettings
 from rotation.operator_tokens.record import RecordPlace
-
-_CLUSTER_SUFFIXES = (".svc", ".svc.cluster.local", ".cluster.local")
 
 
 class SecretKey(BaseModel):
@@ -99,7 +97,7 @@ class BackendSettings(BaseModel):
             raise ValueError("a url must not hold a credential; name its source under `credential`")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError(f"{url!r} is not a url; write https://name")
-        if parts.scheme == "http" and not _stays_inside(parts.hostname):
+        if parts.scheme == "http" and not stays_inside(parts.hostname):
             raise ValueError(f"{url!r} would send the credential in clear; plain http is for loopback and .svc names")
         return url.rstrip("/")
 
@@ -159,12 +157,3 @@ def how_to_put(source: Credential) -> str:
 
 def _told(source: Credential, from_config: Callable[[str], object]) -> object:
     return os.environ.get(source.env) if source.env else from_config(str(source.config))
-
-
-def _stays_inside(host: str) -> bool:
-    if host == "localhost" or host.endswith(_CLUSTER_SUFFIXES):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

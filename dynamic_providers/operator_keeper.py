@@ -15,10 +15,10 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Re
 
 from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, changed, inputs_of, verb
-from rotation.errors import BackendError, Unavailable
+from rotation.errors import BackendError
 from rotation.model import stored_policy
 from rotation.operator_tokens.events import Events
-from rotation.operator_tokens.keeper import Due, Keeper, Keeping, Kept
+from rotation.operator_tokens.keeper import Due, Keeper, Keeping, Kept, put_off_by
 from rotation.operator_tokens.published import OwnerObject, PublishedSecrets
 from rotation.operator_tokens.record import RecordPlace
 from rotation.operator_tokens.revocation import Revocation
@@ -40,7 +40,7 @@ class OperatorKeeperProvider(Provider):
         try:
             dues = _look(run, news)
         except BackendError as error:
-            _tell_failure(run, news["backend"], error)
+            run.tell(news["backend"], put_off_by(error))
             return CheckResult({**news, "due": []}, [])
         for due in dues:
             if due.decision.reason is not Reason.NOTHING_DUE:
@@ -97,12 +97,7 @@ def _look(run: Run, props: Props) -> list[Due]:
 
 def _tell(run: Run, kept: Kept) -> None:
     for namespace, error in kept.failures.items():
-        _tell_failure(run, namespace, error)
-
-
-def _tell_failure(run: Run, namespace: str, error: BackendError) -> None:
-    reason = Reason.BACKEND_UNREACHABLE if isinstance(error, Unavailable) else Reason.BACKEND_REFUSES
-    run.tell(namespace, Decision(Action.DEFER, reason, str(error)))
+        run.tell(namespace, put_off_by(error))
 
 
 def _together(failures: list[BackendError]) -> BackendError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import ipaddress
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -22,14 +21,13 @@ from rotation import clock
 from rotation.backends.http_transport import http_transport
 from rotation.backends.protocol import Backend
 from rotation.backends.registry import KINDS
-from rotation.backends.transport import Transport
+from rotation.backends.transport import Transport, stays_inside
 from rotation.bootstrap import PLACEHOLDER
 from rotation.errors import InvalidSettings, Refused, RotationError, Unauthorised
 
 MANAGER = "tokens-accept"
 """The field manager: none of a run's, so that the next run sees that a person wrote the value."""
 _PLACE = "NAMESPACE/SECRET"
-_INSIDE = (".svc", ".cluster.local")
 
 
 def command(
@@ -110,7 +108,7 @@ def server_of(url: str) -> str:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
         raise InvalidSettings("read --url", "it is no plain url of a server", "Write https://name.")
-    if parts.scheme == "http" and not _stays_inside(parts.hostname):
+    if parts.scheme == "http" and not stays_inside(parts.hostname):
         raise InvalidSettings("read --url", "it would send the token in clear", "Plain http is for loopback and .svc.")
     return url.rstrip("/")
 
@@ -136,12 +134,3 @@ def _problem(value: str) -> str:
     if not all("!" <= character <= "~" for character in value):
         return "it has white space or other characters that no token has"
     return ""
-
-
-def _stays_inside(host: str) -> bool:
-    if host == "localhost" or host.endswith(_INSIDE):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

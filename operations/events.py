@@ -1,35 +1,22 @@
 """Kubernetes Events on the receipts of a stack, so that `kubectl describe` and `kubectl get events` tell of a run.
 
-They are of events.k8s.io/v1, which replaced the core group's: it has fields of its own for the act and for who reports,
-and `kubectl` shows both alike. An Event is told or lost: it never decides what a run ends with.
+An Event is told or lost: it never decides what a run ends with.
 """
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from operations.cluster import Cluster, Object
-from rotation.clock import to_rfc3339
 from rotation.errors import ClusterError
+from rotation.events import Happening, Reporter, event_body
 
 MOST = 5
 """Events of one run. A run in which more happens tells the rest as a number."""
 CONTROLLER = "token-rotation/operations"
-_LONGEST_NOTE = 1000  # bytes; the API refuses more than 1024
-
-
-@dataclass(frozen=True)
-class Happening:
-    """What an Event tells. `reason` is a code in CamelCase, `action` a word; `warning`: somebody should look."""
-
-    reason: str
-    action: str
-    note: str
-    warning: bool = False
 
 
 def tell(cluster: Cluster, namespace: str, name: str, happenings: Sequence[Happening], now: datetime) -> str:
@@ -56,22 +43,10 @@ def _gravest(happenings: Sequence[Happening]) -> Iterable[Happening]:
 
 
 def _event(happening: Happening, regarding: Object, now: datetime) -> dict[str, Any]:
-    return {
-        "apiVersion": "events.k8s.io/v1",
-        "kind": "Event",
-        "metadata": {"generateName": "token-rotation-", "namespace": regarding.namespace},
-        "eventTime": to_rfc3339(now).removesuffix("Z") + f".{now.microsecond:06}Z",
-        "reportingController": CONTROLLER,
-        "reportingInstance": socket.gethostname()[:128],
-        "action": happening.action[:128],
-        "reason": happening.reason[:128],
-        "note": happening.note.encode()[:_LONGEST_NOTE].decode(errors="ignore"),
-        "type": "Warning" if happening.warning else "Normal",
-        "regarding": {
-            "apiVersion": "v1",
-            "kind": regarding.kind,
-            "namespace": regarding.namespace,
-            "name": regarding.name,
-            **({"uid": regarding.uid} if regarding.uid else {}),
-        },
+    place = {
+        "kind": regarding.kind,
+        "namespace": regarding.namespace,
+        "name": regarding.name,
+        "uid": regarding.uid,
     }
+    return event_body(happening, place, Reporter(CONTROLLER, socket.gethostname()), now)

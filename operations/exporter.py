@@ -15,7 +15,6 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import typer
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
-from pydantic import ValidationError
 
 from operations.cluster import Cluster
 from operations.exit_code import ExitCode
@@ -23,12 +22,11 @@ from operations.exporting import teams
 from operations.exporting.collector import ReceiptsCollector
 from operations.exporting.facts import Facts, read_cluster, read_folder
 from operations.exporting.teams import Teams
-from operations.operator_commands import RECORDS_VARIABLE
-from operations.places import RECEIPTS_VARIABLE, read_place
+from operations.places import RECEIPTS_VARIABLE, RECORDS_VARIABLE, read_place, records_place
 from operations.run_log import Log, open_log
 from rotation import clock
 from rotation.backends.kubernetes_transport import connection, kubernetes_transport
-from rotation.errors import InvalidSettings, RotationError
+from rotation.errors import RotationError
 from rotation.operator_tokens.record import RecordPlace
 from rotation.operator_tokens.store import RecordStore, cluster_client
 
@@ -80,20 +78,11 @@ def reader(receipts: str, folder: Path | None, records: str = "") -> Callable[[]
     Raises InvalidSettings where no receipts are named, ClusterError and Refused without a kubeconfig.
     """
     place = read_place(receipts)
-    of_teams = _team_reader(_records_place(records), folder) if records else lambda: None
+    of_teams = _team_reader(records_place(records), folder) if records else lambda: None
     if folder is not None:
         return lambda: read_folder(folder, place.name, of_teams())
     cluster = Cluster.connect()
     return lambda: read_cluster(cluster, place.namespace, place.name, of_teams())
-
-
-def _records_place(text: str) -> RecordPlace:
-    place = read_place(text, RECORDS_VARIABLE)
-    try:
-        return RecordPlace(namespace=place.namespace, name=place.name)
-    except ValidationError:
-        remedy = f"Set {RECORDS_VARIABLE}, as in keycloak-system/keycloak-operator-token-metadata."
-        raise InvalidSettings(f"read {RECORDS_VARIABLE}", f"{text!r} names no ConfigMap", remedy) from None
 
 
 def _team_reader(place: RecordPlace, folder: Path | None) -> Callable[[], Teams]:

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from operations.accept import code_of, read_value
 from operations.exit_code import ExitCode
-from operations.places import read_place
+from operations.places import RECORDS_VARIABLE, USUAL_RECORDS, records_place
 from rotation import clock
 from rotation.backends.kubernetes_transport import connection, kubernetes_transport
 from rotation.clock import to_rfc3339
@@ -32,14 +32,11 @@ from rotation.model import Policy
 from rotation.operator_tokens.bootstrap import Bootstrapper, Outcome
 from rotation.operator_tokens.events import Events
 from rotation.operator_tokens.published import OwnerObject, PublishedSecrets
-from rotation.operator_tokens.record import RecordPlace
 from rotation.operator_tokens.revocation import Revocation
 from rotation.operator_tokens.standing import TeamState, sentence, state_of
 from rotation.operator_tokens.store import RecordStore, Survey, cluster_client
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Operational tokens of an operator's teams.")
-RECORDS_VARIABLE = "TOKEN_ROTATION_RECORDS"
-_USUAL_PLACE = f"{RecordPlace().namespace}/{RecordPlace().name}"
 _COLUMNS = ("namespace", "status", "reason", "since", "expires", "grace until", "orphan")
 
 Records = Annotated[str, typer.Option(envvar=RECORDS_VARIABLE, help="namespace/name of the records.")]
@@ -69,7 +66,7 @@ def bootstrap(
     admission_file: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Holds the admission token; else standard input.")
     ] = None,
-    records: Records = _USUAL_PLACE,
+    records: Records = USUAL_RECORDS,
     owner: Annotated[str, typer.Option(help="apiVersion/kind/name of the object that owns the Secret.")] = "",
     owner_plural: Annotated[str, typer.Option(help="How the API's paths call that kind.")] = "",
     lifetime: Annotated[str, typer.Option(help="How long the token lives.")] = "90d",
@@ -103,7 +100,7 @@ def bootstrap(
 
 
 @app.command()
-def revoke(team: Team, records: Records = _USUAL_PLACE, kubeconfig: Kubeconfig = "", context: Context = "") -> None:
+def revoke(team: Team, records: Records = USUAL_RECORDS, kubeconfig: Kubeconfig = "", context: Context = "") -> None:
     """Revoke all tokens of a namespace at once, admission tokens too, and empty its Secret.
 
     Nothing is made for it before it is restored. Ends with 0 revoked, 1 failed, 2 refused.
@@ -114,7 +111,7 @@ def revoke(team: Team, records: Records = _USUAL_PLACE, kubeconfig: Kubeconfig =
 
 
 @app.command()
-def restore(team: Team, records: Records = _USUAL_PLACE, kubeconfig: Kubeconfig = "", context: Context = "") -> None:
+def restore(team: Team, records: Records = USUAL_RECORDS, kubeconfig: Kubeconfig = "", context: Context = "") -> None:
     """Let a revoked namespace be given tokens again. What was revoked stays dead: it needs a new admission token.
 
     Ends with 0 restored, 1 failed, 2 refused. A team that the stack's config revokes is revoked again by its next run.
@@ -126,7 +123,7 @@ def restore(team: Team, records: Records = _USUAL_PLACE, kubeconfig: Kubeconfig 
 
 @app.command()
 def status(
-    *, records: Records = _USUAL_PLACE, kubeconfig: Kubeconfig = "", context: Context = "", as_json: AsJson = False
+    *, records: Records = USUAL_RECORDS, kubeconfig: Kubeconfig = "", context: Context = "", as_json: AsJson = False
 ) -> None:
     """Show how each namespace stands, since when, and when its token and its grace end.
 
@@ -151,16 +148,6 @@ def reach(records: str, kubeconfig: str, context: str) -> Cluster:
     client = cluster_client("the cluster", send, clock.system_clock, lambda text: typer.echo(text, err=True))
     store = RecordStore(client, place)
     return Cluster(store, PublishedSecrets(client, place), Events(client, clock.system_clock, socket.gethostname()))
-
-
-def records_place(text: str) -> RecordPlace:
-    """Read `namespace/name`. Raises InvalidSettings."""
-    place = read_place(text, RECORDS_VARIABLE)
-    try:
-        return RecordPlace(namespace=place.namespace, name=place.name)
-    except ValidationError:
-        remedy = f"Set {RECORDS_VARIABLE}, as in {_USUAL_PLACE}."
-        raise InvalidSettings(f"read {RECORDS_VARIABLE}", f"{text!r} cannot be a place in a cluster", remedy) from None
 
 
 def policy_of(lengths: Mapping[str, str]) -> Policy:

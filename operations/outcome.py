@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from operations.events import Happening
 from operations.exit_code import ExitCode, is_failure, needs_a_person
 from operations.notifications import Message
 from operations.told import Told
+from rotation.events import Happening
 from rotation.reasons import Decision
 from rotation.run_record import RETIRE, RunRecord
 

@@ -33,7 +33,7 @@ def pytest_report_header() -> list[str]:
     deep = ", External Secrets" if os.environ.get("DEEP") else ""
     plugins = [name for name in PLUGINS if toolchain.real_plugin(name)]
     stand_ins = [name for name in PLUGINS if name not in plugins]
-    told = f"real: {real}{deep}. Simulated: Authentik, 1Password Connect"
+    told = f"real: {real}{deep}. Simulated: Authentik, Coder, 1Password Connect"
     return [
         told,
         f"provider plugins: real: {', '.join(plugins) or 'none'}; stand-ins: {', '.join(stand_ins) or 'none'}",

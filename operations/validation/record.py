@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from operations.events import Happening
 from operations.exit_code import ExitCode
 from operations.notifications import Message
 from operations.run_history import Span, next_record
 from operations.told import Told
+from rotation.events import Happening
 from rotation.run_record import RunRecord, TokenCounts, Validated
 
 Outcome = Mapping[str, Validated] | None

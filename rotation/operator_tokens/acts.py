@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from rotation.clock import Clock
 from rotation.errors import BackendError, Conflict, NotFound, Unavailable
+from rotation.events import Happening
 from rotation.model import new_generation_id
 from rotation.operator_tokens import changes
-from rotation.operator_tokens.events import Events, Happening
+from rotation.operator_tokens.events import Events
 from rotation.operator_tokens.plan import Keeping, Step, ended, published_grace, told_beside
 from rotation.operator_tokens.published import NEXT, PREVIOUS, TOKEN, OperationalSecret, PublishedSecrets
 from rotation.operator_tokens.record import Entry, Record, State, Status, hash_of, new_value

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 from rotation.backends.api_client import ApiClient
-from rotation.clock import Clock, to_rfc3339
+from rotation.clock import Clock
 from rotation.errors import BackendError
+from rotation.events import Happening, Reporter, event_body
 from rotation.operator_tokens.published import OperationalSecret
 
 CONTROLLER = "token-rotation/operator-tokens"
-_LONGEST_NOTE = 1000  # bytes; the API refuses more than 1024
-
-
-@dataclass(frozen=True)
-class Happening:
-    """What an Event tells. `reason` is a code in CamelCase, `action` a word; `warning`: somebody should look."""
-
-    reason: str
-    action: str
-    note: str
-    warning: bool = False
 
 
 class Events:
@@ -44,19 +34,6 @@ class Events:
             return str(error)
         return ""
 
-    def _event(self, regarding: OperationalSecret, happening: Happening) -> dict[str, object]:
-        now = self._clock()
-        place = {"apiVersion": "v1", "kind": "Secret", "namespace": regarding.namespace, "name": regarding.name}
-        return {
-            "apiVersion": "events.k8s.io/v1",
-            "kind": "Event",
-            "metadata": {"generateName": "token-rotation-", "namespace": regarding.namespace},
-            "eventTime": to_rfc3339(now).removesuffix("Z") + f".{now.microsecond:06}Z",
-            "reportingController": CONTROLLER,
-            "reportingInstance": self._instance[:128] or CONTROLLER,
-            "action": happening.action[:128],
-            "reason": happening.reason[:128],
-            "note": happening.note.encode()[:_LONGEST_NOTE].decode(errors="ignore"),
-            "type": "Warning" if happening.warning else "Normal",
-            "regarding": {**place, **({"uid": regarding.uid} if regarding.uid else {})},
-        }
+    def _event(self, regarding: OperationalSecret, happening: Happening) -> dict[str, Any]:
+        place = {"kind": "Secret", "namespace": regarding.namespace, "name": regarding.name, "uid": regarding.uid}
+        return event_body(happening, place, Reporter(CONTROLLER, self._instance), self._clock())

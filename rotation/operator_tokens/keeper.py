@@ -27,7 +27,7 @@ from rotation.operator_tokens.standing import Seen, accepted_of_admission, kept,
 from rotation.operator_tokens.store import RecordStore
 from rotation.reasons import Action, Decision, Reason
 
-__all__ = ["Due", "Keeper", "Keeping", "Kept", "OwnerObject"]
+__all__ = ["Due", "Keeper", "Keeping", "Kept", "OwnerObject", "put_off_by"]
 LOOKS = 4
 """How often a namespace is looked at anew in one run, when somebody else was quicker."""
 MOST_STEPS = 16
@@ -132,6 +132,11 @@ class Keeper:
         return replace(seen, owner=reference, owner_gone=reference is None)
 
 
-def _unseen(namespace: str, error: BackendError) -> Due:
+def put_off_by(error: BackendError) -> Decision:
+    """What is told where the cluster refused, or did not answer: the next run tries again."""
     reason = Reason.BACKEND_UNREACHABLE if isinstance(error, Unavailable) else Reason.BACKEND_REFUSES
-    return Due(namespace, Decision(Action.DEFER, reason, str(error)))
+    return Decision(Action.DEFER, reason, str(error))
+
+
+def _unseen(namespace: str, error: BackendError) -> Due:
+    return Due(namespace, put_off_by(error))

@@ -16,6 +16,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from rotation.backends.api_client import ApiClient, understood
 from rotation.errors import Conflict, NotFound, Refused, Unauthorised, Unavailable
+from rotation.operator_tokens.listing import list_objects
 from rotation.operator_tokens.record import RecordPlace, hash_of
 
 TOKEN, PREVIOUS, NEXT = "token", "token-previous", "token-next"
@@ -30,7 +31,6 @@ LABELS = {
     "app.kubernetes.io/managed-by": "token-rotation",
     TYPE_LABEL: "operational",
 }
-PAGE = 500
 WRITES = 4
 """How often a write is tried when no answer tells whether it arrived."""
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -228,14 +228,8 @@ class PublishedSecrets:
 
     def _listed(self, path: str) -> Iterator[OperationalSecret]:
         act = "list the operational Secrets"
-        query = {"labelSelector": f"{TYPE_LABEL}={LABELS[TYPE_LABEL]}", "limit": str(PAGE)}
-        following = query
-        while following:
-            answer = self._client.read(act, path, following)
-            with understood(act, self._client.backend):
-                items, token = list(answer.json()["items"]), answer.json()["metadata"].get("continue") or ""
-            yield from filter(self._is_ours, (self._read(act, one) for one in items))
-            following = {**query, "continue": token} if token else {}
+        found = list_objects(self._client, act, path, f"{TYPE_LABEL}={LABELS[TYPE_LABEL]}")
+        return filter(self._is_ours, (self._read(act, one) for one in found))
 
     def _is_ours(self, secret: OperationalSecret) -> bool:
         labels = secret.whole["metadata"].get("labels") or {}

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from rotation.clock import Clock
 from rotation.errors import BackendError, Conflict
+from rotation.events import Happening
 from rotation.operator_tokens import changes
-from rotation.operator_tokens.events import Events, Happening
+from rotation.operator_tokens.events import Events
 from rotation.operator_tokens.published import OperationalSecret, PublishedSecrets, absent, refuse_strange_namespace
 from rotation.operator_tokens.record import Record, Status
 from rotation.operator_tokens.standing import Seen, changed, holds_ours, sentence, standing

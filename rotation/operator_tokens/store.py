@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,7 @@ from rotation.backends.api_client import ApiClient, understood
 from rotation.backends.transport import Transport
 from rotation.clock import Clock
 from rotation.errors import BackendError, Conflict, NotFound, Refused, Unavailable
+from rotation.operator_tokens.listing import list_objects
 from rotation.operator_tokens.record import Record, RecordPlace, State, data_of, read_record
 
 Change = Callable[[Record], Record]
@@ -28,12 +29,10 @@ what it made itself when the answer to its write was lost, so it must make nothi
 
 RECORDS_LABEL = "token-rotation/records"
 LABELS = {"app.kubernetes.io/managed-by": "token-rotation", "app.kubernetes.io/component": "token-metadata"}
-PAGE = 500
 ATTEMPTS = 50
 """How often a change is tried against other writers: of twenty at once the last is through after twenty rounds."""
 LOST_ATTEMPTS = 4
 """How often it is tried when no answer tells whether it was written."""
-_LISTINGS = 3
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 1.0
 _Object = dict[str, Any]
 
@@ -86,7 +85,7 @@ class RecordStore:
     def survey(self) -> Survey:
         """Every record, by one listing; one that cannot be read hides no other."""
         records, unreadable = [], {}
-        for found in self._listed():
+        for found in list_objects(self._client, "list the records", self._path, self._selector()):
             namespace = self._namespace_of(found)
             try:
                 records.append(self._record(namespace, found))
@@ -96,7 +95,7 @@ class RecordStore:
 
     def check(self) -> None:
         """Ask for one record, to see that we may list them. Raises Unauthorised, ClockSkew, Unavailable."""
-        self._client.read("look at the records", self._path, {**self._selector(), "limit": "1"})
+        self._client.read("look at the records", self._path, {"labelSelector": self._selector(), "limit": "1"})
 
     def change(self, namespace: str, change: Change, act: str = "") -> Record:
         """Apply a change to one namespace's record and return what stands there now; the same record is not written.
@@ -161,27 +160,6 @@ class RecordStore:
         with understood(act, self._client.backend):
             return {**found, "metadata": {**found["metadata"]}}
 
-    def _listed(self) -> list[_Object]:
-        """Every object over all pages. A listing that outlived the server's memory of it is begun anew."""
-        for _ in range(_LISTINGS - 1):
-            try:
-                return list(self._pages())
-            except Refused as error:
-                if not error.cause.startswith("HTTP 410"):
-                    raise
-        return list(self._pages())
-
-    def _pages(self) -> Iterator[_Object]:
-        query = {**self._selector(), "limit": str(PAGE)}
-        following = query
-        while following:
-            answer = self._client.read("list the records", self._path, following)
-            with understood("list the records", self._client.backend):
-                body = answer.json()
-                items, token = list(body["items"]), body["metadata"].get("continue") or ""
-            yield from items
-            following = {**query, "continue": token} if token else {}
-
     def _record(self, namespace: str, found: _Object | None) -> Record:
         if found is None:
             return Record(namespace)
@@ -213,9 +191,9 @@ class RecordStore:
     def _name(self, namespace: str) -> str:
         return f"{self._place.name}-{namespace}"
 
-    def _selector(self) -> dict[str, str]:
+    def _selector(self) -> str:
         labels = {**LABELS, RECORDS_LABEL: self._place.name}
-        return {"labelSelector": ",".join(f"{name}={value}" for name, value in labels.items())}
+        return ",".join(f"{name}={value}" for name, value in labels.items())
 
     def _outrun(self, act: str) -> Conflict:
         remedy = "Nothing was written; the next run tries again."

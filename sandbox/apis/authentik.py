@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from rotation.backends.transport import Request, Response, json_response
+from rotation.backends.transport import Request, Response
 from rotation.clock import Clock
 from sandbox.apis import authentik_admin as admin
 from sandbox.apis import authentik_groups as groups
@@ -24,8 +24,7 @@ from sandbox.apis import authentik_users as users
 from sandbox.apis.authentik_calls import Call, forbidden
 from sandbox.apis.authentik_records import API, DEFAULT_TOKEN_DURATION, Event, Settings, Token, User, duration
 from sandbox.apis.authentik_store import Store, next_sweep
-from sandbox.apis.http_date import http_date
-from sandbox.apis.routing import Match, Refusal, Router
+from sandbox.apis.routing import Match, Refusal, Router, answered
 
 BOOTSTRAP_USER = "akadmin"
 BOOTSTRAP_IDENTIFIER = "authentik-bootstrap-token"
@@ -127,11 +126,7 @@ class Authentik:
         with self._lock:
             now = self._clock()
             self._sweep_if_due(now)
-            try:
-                response = self._answer(request, now)
-            except Refusal as refusal:
-                response = json_response(refusal.status, refusal.payload)
-            return Response(response.status, {**response.headers, "date": http_date(now)}, response.body)
+            return answered(self._answer, request, now)
 
     def _answer(self, request: Request, now: datetime) -> Response:
         match = self._match(request)

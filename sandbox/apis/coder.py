@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.cookies import SimpleCookie
 
-from rotation.backends.transport import Request, Response, json_response
+from rotation.backends.transport import Request, Response
 from rotation.clock import Clock
 from sandbox.apis import coder_files as files
 from sandbox.apis import coder_templates as templates
@@ -25,8 +25,7 @@ from sandbox.apis import coder_versions as versions
 from sandbox.apis.coder_calls import Call, Settings, go_instant, missing, refused, signed_out
 from sandbox.apis.coder_records import Key, Store, User, Version, hash_of
 from sandbox.apis.coder_scopes import may
-from sandbox.apis.http_date import http_date
-from sandbox.apis.routing import Match, Refusal, Router
+from sandbox.apis.routing import Match, Refusal, Router, answered
 
 _PREFIX = "/api/v2"
 _NAME = "coder_session_token"
@@ -125,11 +124,7 @@ class Coder:
         """Answer one request; thread-safe. `path` starts with `/api/v2`."""
         with self._lock:
             now = self._clock()
-            try:
-                response = self._answer(request, now)
-            except Refusal as refusal:
-                response = json_response(refusal.status, refusal.payload)
-            return Response(response.status, {**response.headers, "date": http_date(now)}, response.body)
+            return answered(self._answer, request, now)
 
     def _answer(self, request: Request, now: datetime) -> Response:
         match = _match(request)

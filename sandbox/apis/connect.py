@@ -21,8 +21,7 @@ from sandbox.apis import connect_views as views
 from sandbox.apis.connect_items import accepted, refused
 from sandbox.apis.connect_records import PERSON, Access, Item, Store, Vault
 from sandbox.apis.connect_views import Call
-from sandbox.apis.http_date import http_date
-from sandbox.apis.routing import Refusal, Router
+from sandbox.apis.routing import Router, answered
 
 DEFAULT_LAG = timedelta(seconds=1)
 _ITEMS = "/v1/vaults/{vault}/items"
@@ -71,11 +70,7 @@ class Connect:
         """Answer one request; thread-safe."""
         with self._lock:
             now = self._clock()
-            try:
-                response = self._answer(request, now)
-            except Refusal as refusal:
-                response = json_response(refusal.status, refusal.payload)
-            return Response(response.status, {**response.headers, **_HEADERS, "date": http_date(now)}, response.body)
+            return answered(self._answer, request, now, _HEADERS)
 
     def _answer(self, request: Request, now: datetime) -> Response:
         if request.method == "GET" and request.path == "/heartbeat":

@@ -16,13 +16,12 @@ from collections.abc import Iterator
 from copy import deepcopy
 from datetime import datetime
 
-from rotation.backends.transport import Request, Response, json_response
+from rotation.backends.transport import Request, Response
 from rotation.clock import Clock
 from sandbox.apis import kubernetes_calls as views
-from sandbox.apis.http_date import http_date
 from sandbox.apis.kubernetes_objects import KINDS, LARGEST_REQUEST, NAMESPACE, Kind, Object, refusal
 from sandbox.apis.kubernetes_store import Call, Store
-from sandbox.apis.routing import Refusal, Router
+from sandbox.apis.routing import Router, answered
 
 _Route = tuple[Kind, views.View]
 
@@ -42,11 +41,7 @@ class KubernetesApi:
         """Answer one request; thread-safe. `path` begins with `/api/v1/` or `/apis/events.k8s.io/v1/`."""
         with self._lock:
             now = self._clock()
-            try:
-                response = self._answer(request, now)
-            except Refusal as refused:
-                response = json_response(refused.status, refused.payload)
-            return Response(response.status, {**response.headers, "date": http_date(now)}, response.body)
+            return answered(self._answer, request, now)
 
     def add_namespace(self, name: str) -> None:
         """Make a namespace, as somebody else would. Not counted."""

@@ -1,13 +1,18 @@
-"""Finding the view of a request by method and path template, and the one exception that becomes an answer."""
+"""Finding the view of a request by method and path template, and what makes an answer of it, or of a refusal."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
+from rotation.backends.transport import Request, Response, json_response
+from sandbox.apis.http_date import http_date
+
 View = TypeVar("View")
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a mistake of ours
@@ -17,6 +22,20 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a mistake of ours
         super().__init__(f"refused with {status}")
         self.status = status
         self.payload = payload
+
+
+def answered(
+    view: Callable[[Request, datetime], Response],
+    request: Request,
+    now: datetime,
+    headers: Mapping[str, str] = _NO_HEADERS,
+) -> Response:
+    """What a view answers, be it a refusal, with the server's own headers and its date."""
+    try:
+        response = view(request, now)
+    except Refusal as refusal:
+        response = json_response(refusal.status, refusal.payload)
+    return Response(response.status, {**response.headers, **headers, "date": http_date(now)}, response.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from rotation.backends.transport import Request, Response, json_response
+from rotation.backends.transport import Request, Response
 from rotation.clock import Clock
 from sandbox.apis import vault_tokens as tokens
-from sandbox.apis.http_date import http_date
-from sandbox.apis.routing import Refusal, Router
+from sandbox.apis.routing import Router, answered
 from sandbox.apis.vault_calls import Call, fields, refused, wrapped
 from sandbox.apis.vault_records import DEFAULT, LONGEST_LIFE, ROOT, ZERO, LiveToken, Policy, Role, Token, live
 from sandbox.apis.vault_store import EVERYTHING, Store
@@ -60,11 +59,7 @@ class Vault:
         with self._lock:
             now = self._clock()
             self._store.expire(now)
-            try:
-                response = self._answer(request, now)
-            except Refusal as refusal:
-                response = json_response(refusal.status, refusal.payload)
-            return Response(response.status, {**response.headers, "date": http_date(now)}, response.body)
+            return answered(self._answer, request, now)
 
     def _answer(self, request: Request, now: datetime) -> Response:
         method, path = _asked(request)

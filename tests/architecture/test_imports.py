@@ -18,7 +18,19 @@ OPERATIONS = {
 }
 """Each begins a process of its own."""
 CORE = (
-    *("checks", "clock", "durations", "errors", "evidence", "forecast", "health", "holds", "ledger", "lifecycle"),
+    *(
+        "checks",
+        "clock",
+        "durations",
+        "errors",
+        "events",
+        "evidence",
+        "forecast",
+        "health",
+        "holds",
+        "ledger",
+        "lifecycle",
+    ),
     *("margins", "model", "policy", "preferences", "reasons", "receipt", "renewals", "run_record", "turns"),
     *("bootstrap", "bootstrap_note", "validation_plan", "windows"),
 )

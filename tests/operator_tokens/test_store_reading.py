@@ -12,6 +12,7 @@ import pytest
 from rotation.backends.transport import Request, Response, json_request, json_response
 from rotation.errors import ClockSkew, Refused, Unauthorised, Unavailable
 from rotation.operator_tokens import changes
+from rotation.operator_tokens.published import TYPE_LABEL, PublishedSecrets
 from rotation.operator_tokens.record import Record, RecordPlace, new_value
 from rotation.operator_tokens.store import RecordStore, UnreadableRecord, cluster_client
 from rotation.testing.builders import START
@@ -109,6 +110,18 @@ def test_a_list_that_the_server_forgot_is_begun_anew(world: StoreWorld) -> None:
     assert len(world.another(send=ForgetfulServer(world, 2)).all()) == 501
     with pytest.raises(Refused, match="HTTP 410"):
         world.another(send=ForgetfulServer(world, 3)).all()
+
+
+def test_a_list_of_secrets_that_the_server_forgot_is_begun_anew(world: StoreWorld) -> None:
+    """The same for the Secrets of teams: none is missing, and none is there twice."""
+    world.server.add_namespace(TEAM)
+    for number in range(501):
+        body = {"metadata": {"name": f"of-{number}", "labels": {TYPE_LABEL: "operational"}}}
+        assert world.server.handle(json_request("POST", f"/api/v1/namespaces/{TEAM}/secrets", body)).status == 201
+    client = cluster_client("the cluster", ForgetfulServer(world, 2), world.clock, lambda _text: None)
+    found = PublishedSecrets(client, PLACE).labelled()
+    assert found is not None
+    assert sorted(secret.name for secret in found) == sorted(f"of-{number}" for number in range(501))
 
 
 def test_the_missing_namespace_of_the_records_is_named(world: StoreWorld) -> None:
