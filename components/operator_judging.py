@@ -7,8 +7,17 @@ from collections.abc import Mapping
 from components.operator_settings import OperatorSettings
 from components.publications.places import Publication
 from rotation.errors import InvalidSettings
+from rotation.operator_tokens.record import OPERATIONAL
 
-OPERATIONAL = "operational"
+
+def type_of(spec: Mapping[str, str]) -> str:
+    """What a token is for, by its spec."""
+    return str(spec.get("type", OPERATIONAL))
+
+
+def is_operational(spec: Mapping[str, str]) -> bool:
+    """Whether a team's objects present it, and no job that bootstraps the team."""
+    return type_of(spec) == OPERATIONAL
 
 
 def declared(specs: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
@@ -16,7 +25,7 @@ def declared(specs: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
 
     specs: of one backend's tokens, by name
     """
-    mine = {name: spec for name, spec in specs.items() if spec.get("type", OPERATIONAL) == OPERATIONAL}
+    mine = {name: spec for name, spec in specs.items() if is_operational(spec)}
     return {str(spec["namespace"]): name for name, spec in mine.items()}
 
 
@@ -24,7 +33,7 @@ def refuse_two_of_one_type(specs: Mapping[str, Mapping[str, str]]) -> None:
     """A namespace has one token of each type. Raises InvalidSettings."""
     bearers: dict[tuple[str, str], str] = {}
     for name, spec in specs.items():
-        place = (str(spec["namespace"]), str(spec.get("type", OPERATIONAL)))
+        place = (str(spec["namespace"]), type_of(spec))
         if place in bearers:
             cause = f"{bearers[place]} is the {place[1]} token of {place[0]}, too"
             raise _refusal(f"tokens.{name}.spec", cause, "A namespace has one token of each type.")
@@ -36,7 +45,7 @@ def refuse_elsewhere(name: str, spec: Mapping[str, str], published: tuple[Public
 
     An admission token may lie in the platform's, too, for a job there that bootstraps the team.
     """
-    if spec.get("type", OPERATIONAL) != OPERATIONAL:
+    if not is_operational(spec):
         return
     for place in (item.kubernetes_secret for item in published if item.kubernetes_secret):
         if place.namespace != spec["namespace"]:

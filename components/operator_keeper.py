@@ -8,7 +8,6 @@ from components import operator_judging
 from components.operator_settings import OperatorSettings
 from components.settings import Settings
 from dynamic_providers.operator_keeper import OperatorKeeper
-from rotation.operator_tokens.record import RecordPlace
 
 
 def operator_keeper(settings: Settings, operator: OperatorSettings) -> OperatorKeeper:
@@ -17,7 +16,7 @@ def operator_keeper(settings: Settings, operator: OperatorSettings) -> OperatorK
     So the status of a declared token may be told by the next run only, at the latest by the hourly one.
     """
     mine = {name: token.spec for name, token in settings.tokens.items() if token.backend == operator.backend}
-    records = settings.backends[operator.backend].records or RecordPlace()
+    records = settings.backends[operator.backend].records_place
     props = {
         "backend": operator.backend,
         "records": records.model_dump(mode="json"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from components.operator_judging import type_of
 from components.rotating_token import RotatingToken
 from components.settings import TokenSettings
 from rotation.operator_tokens.published import TYPE_LABEL
@@ -16,4 +17,4 @@ class OperatorToken(RotatingToken):
 
     @staticmethod
     def labels(settings: TokenSettings) -> Mapping[str, str]:
-        return {TYPE_LABEL: str(settings.spec.get("type", "operational"))}
+        return {TYPE_LABEL: type_of(settings.spec)}

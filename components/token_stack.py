@@ -11,7 +11,7 @@ from components.authentik_token import AuthentikToken
 from components.coder_token import CoderToken
 from components.external_secrets import secret_store
 from components.one_password import KnownItem
-from components.operator_judging import OPERATIONAL
+from components.operator_judging import is_operational
 from components.operator_token import OperatorToken
 from components.publications.places import EntryPlace, Place
 from components.publications.providers import Providers, cluster_provider, one_password_provider, vault_provider
@@ -23,7 +23,6 @@ from dynamic_providers.sweep import Sweep
 from rotation.durations import format_duration
 from rotation.model import owner_mark
 from rotation.operator_tokens.published import OPERATOR_LABEL, OwnerObject
-from rotation.operator_tokens.record import RecordPlace
 
 TOKEN_KINDS: dict[str, type[RotatingToken]] = {
     "authentik": AuthentikToken,
@@ -99,14 +98,17 @@ class TokenStack:
     def _owner(self, token: str) -> OwnerObject | None:
         """What owns a team's operational Secret; an admission token is the platform's, and owned by nothing."""
         settings, operator = self._settings.tokens[token], self._settings.operator
-        is_operational = settings.spec.get("type", OPERATIONAL) == OPERATIONAL
-        return operator.owner if operator and settings.backend == operator.backend and is_operational else None
+        return (
+            operator.owner
+            if operator and settings.backend == operator.backend and is_operational(settings.spec)
+            else None
+        )
 
     def _marks_of_operator(self, backend: str) -> dict[str, str]:
         """Which operator a team's Secrets are for, as a label: there may be several in a cluster."""
         if not self._settings.kind(backend).by_cluster:
             return {}
-        return {OPERATOR_LABEL: (self._settings.backends[backend].records or RecordPlace()).mark}
+        return {OPERATOR_LABEL: self._settings.backends[backend].records_place.mark}
 
     def _sweep(self, backend: str) -> Sweep:
         mine = {name: self._rotating[name] for name, token in self._settings.tokens.items() if token.backend == backend}

@@ -76,7 +76,7 @@ def _planned(settings: Settings, token: str, one_password_url: str) -> PlannedTo
         kind=settings.kind_name(backend),
         backend=backend,
         url=server.url,
-        records=_records(server.records or RecordPlace()) if settings.kind(backend).by_cluster else "",
+        records=_records(server.records_place) if settings.kind(backend).by_cluster else "",
         ca_certificate=server.ca_certificate,
         copies=tuple(dict.fromkeys(copies)),
     )

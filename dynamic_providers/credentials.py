@@ -80,6 +80,11 @@ class BackendSettings(BaseModel):
     bootstrap: Account | None = None
     records: RecordPlace | None = None
 
+    @property
+    def records_place(self) -> RecordPlace:
+        """Where a kind that lives in the cluster has its records: the usual place unless the entry names another."""
+        return self.records or RecordPlace()
+
     @field_validator("kind")
     @classmethod
     def _known_kind(cls, kind: str) -> str:

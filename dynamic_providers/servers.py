@@ -17,7 +17,6 @@ from rotation.backends.transport import Transport
 from rotation.bootstrap import Bootstrap, Login
 from rotation.clock import Clock
 from rotation.errors import InvalidSettings
-from rotation.operator_tokens.record import RecordPlace
 
 Warn = Callable[[str, str], None]
 """Takes a backend's name and what people are warned of."""
@@ -80,7 +79,7 @@ class Servers:
         return self._connect_with(name, session)
 
     def _connect_with(self, name: str, credential: str) -> Backend:
-        own = {"records": self._settings(name).records or RecordPlace()} if self._kind(name).by_cluster else {}
+        own = {"records": self._settings(name).records_place} if self._kind(name).by_cluster else {}
         reach = self.reach(name)
         return self._kind(name).connect(name, reach, credential, self.clock, lambda text: self.warn(name, text), **own)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from components.operator_judging import is_operational
 from components.operator_settings import OperatorSettings
 from components.schedule.rights import READ, Right, roles
 from components.schedule.settings import Manifest
 from components.settings import Settings
 from rotation.operator_tokens.published import secret_name
-from rotation.operator_tokens.record import OPERATIONAL, RecordPlace
+from rotation.operator_tokens.record import RecordPlace
 
 ACCOUNT = "token-rotation-bootstrap"
 """Of the jobs that bootstrap a team: this and the team's name."""
@@ -24,14 +25,14 @@ _ANY = ""
 def records_of(settings: Settings) -> RecordPlace | None:
     """Where the records of the stack's operator stand; None without one."""
     if settings.operator:
-        return _place(settings, settings.operator.backend)
-    return next((_place(settings, backend) for backend in _operators(settings)), None)
+        return settings.backends[settings.operator.backend].records_place
+    return next((settings.backends[backend].records_place for backend in _operators(settings)), None)
 
 
 def of_runs(settings: Settings) -> Iterator[Right]:
     """A run and a retirement change records by name; what they look for, and what is not there yet, has none."""
     for backend in _operators(settings):
-        place = _place(settings, backend)
+        place = settings.backends[backend].records_place
         yield Right(place.namespace, "", "configmaps", _ANY, ("create", "list"))
         yield from _records(settings, backend, CHANGE)
     operator = settings.operator
@@ -43,7 +44,7 @@ def of_runs(settings: Settings) -> Iterator[Right]:
     for team in operator.namespaces:
         yield from _owner(team, operator)
     for token in settings.tokens.values():
-        if token.backend == operator.backend and token.spec.get("type", OPERATIONAL) == OPERATIONAL:
+        if token.backend == operator.backend and is_operational(token.spec):
             yield from _owner(str(token.spec["namespace"]), operator)
 
 
@@ -57,7 +58,7 @@ def of_readers(settings: Settings) -> Iterator[Right]:
 def of_exporter(settings: Settings) -> Iterator[Right]:
     """It lists them all."""
     for backend in _operators(settings):
-        yield Right(_place(settings, backend).namespace, "", "configmaps", _ANY, ("list",))
+        yield Right(settings.backends[backend].records_place.namespace, "", "configmaps", _ANY, ("list",))
 
 
 def bootstrap_accounts(settings: Settings) -> list[Manifest]:
@@ -68,7 +69,7 @@ def bootstrap_accounts(settings: Settings) -> list[Manifest]:
     """
     if settings.operator is None:
         return []
-    home = _place(settings, settings.operator.backend)
+    home = settings.backends[settings.operator.backend].records_place
     return [manifest for team in settings.operator.namespaces for manifest in _account(home, team, settings.operator)]
 
 
@@ -107,7 +108,7 @@ def _owner(team: str, operator: OperatorSettings) -> Iterator[Right]:
 
 def _records(settings: Settings, backend: str, verbs: tuple[str, ...]) -> Iterator[Right]:
     """Each record of a team that the config names."""
-    place, operator = _place(settings, backend), settings.operator
+    place, operator = settings.backends[backend].records_place, settings.operator
     teams = {str(token.spec["namespace"]) for token in settings.tokens.values() if token.backend == backend}
     if operator and operator.backend == backend:
         teams |= {*operator.namespaces, *operator.revoked}
@@ -119,7 +120,3 @@ def _operators(settings: Settings) -> Iterable[str]:
     used = {token.backend for token in settings.tokens.values()}
     used |= {settings.operator.backend} if settings.operator else set()
     return [name for name in settings.backends if name in used and settings.kind_name(name) == "operator"]
-
-
-def _place(settings: Settings, backend: str) -> RecordPlace:
-    return settings.backends[backend].records or RecordPlace()
