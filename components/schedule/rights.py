@@ -48,11 +48,12 @@ def merged(rights: Iterable[Right]) -> list[Right]:
 def roles(account: str, home: str, rights: Iterable[Right], labels: dict[str, str]) -> list[Manifest]:
     """A Role and its binding for each namespace, and a ClusterRole where an object has none.
 
-    home: the namespace of the account
+    home: the namespace of the account; where another schedule may keep Roles, too, they are named after it
     """
     made = []
     for namespace, group in groupby(merged(rights), key=lambda right: right.namespace):
-        metadata = {"name": account, "labels": labels} | ({"namespace": namespace} if namespace else {})
+        name = account if namespace == home else f"{account}.{home}"
+        metadata = {"name": name, "labels": labels} | ({"namespace": namespace} if namespace else {})
         kind = "Role" if namespace else "ClusterRole"
         made.append({"apiVersion": f"{_RBAC}/v1", "kind": kind, "metadata": metadata, "rules": _rules(list(group))})
         made.append(
@@ -60,7 +61,7 @@ def roles(account: str, home: str, rights: Iterable[Right], labels: dict[str, st
                 "apiVersion": f"{_RBAC}/v1",
                 "kind": f"{kind}Binding",
                 "metadata": metadata,
-                "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": account},
+                "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": name},
                 "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": home}],
             }
         )

@@ -144,6 +144,17 @@ def test_an_object_without_a_namespace_needs_a_cluster_role() -> None:
     assert kinds == ["ClusterRole", "ClusterRoleBinding"]
 
 
+def test_two_schedules_of_one_cluster_share_no_object() -> None:
+    """What two schedules declare for the same places, and for the whole cluster, has names of their own."""
+    everywhere = [Right(place, "", "secrets", "admin") for place in ("", "apps", "first", "second")]
+    first, second = (
+        {(made["kind"], made["metadata"].get("namespace"), made["metadata"]["name"]) for made in granted}
+        for granted in (roles(Job.RUN, home, everywhere, {}) for home in ("first", "second"))
+    )
+    assert len(first) == len(second) == 8
+    assert not first & second
+
+
 def test_what_is_synced_onwards_is_in_the_rights() -> None:
     """The run keeps ExternalSecrets and PushSecrets and reads their stores; validation reads the Secrets they make."""
     rights = _with_external_secrets()

@@ -25,7 +25,7 @@ def table() -> str:
     rows = [*_HEAD]
     for job, rights in Sample(mark="sample").rights().items():
         rows += [f"| `{job.value}` | {row} |" for row in _rows(rights)]
-    return "\n".join(rows)
+    return "\n".join(rows).replace(".sample-home", ".token-rotation")
 
 
 def team_table() -> str:
