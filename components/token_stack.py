@@ -23,6 +23,7 @@ from dynamic_providers.sweep import Sweep
 from rotation.durations import format_duration
 from rotation.model import owner_mark
 from rotation.operator_tokens.published import OPERATOR_LABEL, OwnerObject
+from rotation.operator_tokens.record import RecordPlace
 
 TOKEN_KINDS: dict[str, type[RotatingToken]] = {
     "authentik": AuthentikToken,
@@ -76,7 +77,10 @@ class TokenStack:
         mine = {name for name, token in self._settings.tokens.items() if token.backend == backend}
         protect = not mine <= set(self._settings.decommission)
         opts = pulumi.ResourceOptions(protect=protect, depends_on=self._after)
-        return Guard(f"{backend}-guard", {"backend": backend, "owner": self._marks[backend]}, opts)
+        props: dict[str, Any] = {"backend": backend, "owner": self._marks[backend]}
+        if records := self._records(backend):
+            props["records"] = records.model_dump(mode="json")
+        return Guard(f"{backend}-guard", props, opts)
 
     def _token(self, name: str) -> RotatingToken:
         settings = self._settings.tokens[name]
@@ -106,9 +110,13 @@ class TokenStack:
 
     def _marks_of_operator(self, backend: str) -> dict[str, str]:
         """Which operator a team's Secrets are for, as a label: there may be several in a cluster."""
-        if not self._settings.kind(backend).by_cluster:
-            return {}
-        return {OPERATOR_LABEL: self._settings.backends[backend].records_place.mark}
+        records = self._records(backend)
+        return {OPERATOR_LABEL: records.mark} if records else {}
+
+    def _records(self, backend: str) -> RecordPlace | None:
+        """Where an operator's records stand; None for every other backend."""
+        by_cluster = self._settings.kind(backend).by_cluster
+        return self._settings.backends[backend].records_place if by_cluster else None
 
     def _sweep(self, backend: str) -> Sweep:
         mine = {name: self._rotating[name] for name, token in self._settings.tokens.items() if token.backend == backend}

@@ -9,6 +9,7 @@ from pulumi import ResourceOptions
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from dynamic_providers import entrance, lease_notes
+from dynamic_providers.operator_records import refuse_to_leave
 from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, inputs_of, verb
 from rotation import lifecycle
@@ -20,7 +21,9 @@ class GuardProvider(Provider):
     """Never replaced, and nothing about it ever changes."""
 
     @verb
-    def check(self, _run: Run, _olds: Props, news: Props) -> CheckResult:
+    def check(self, run: Run, olds: Props, news: Props) -> CheckResult:
+        """Raises Refused where the config left an operator's records behind: nothing is minted then."""
+        refuse_to_leave(run, olds, news)
         return CheckResult(news, [])
 
     @verb
@@ -61,7 +64,7 @@ class GuardProvider(Provider):
 
 
 class Guard(Resource, module="token-rotation", name="Guard"):
-    """Every `Token` of the backend depends on it."""
+    """Every `Token` of the backend depends on it. `records` is where an operator's stand; other backends have none."""
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: ResourceOptions | None = None) -> None:
         super().__init__(GuardProvider(), name, dict(props), opts)

@@ -13,6 +13,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
+from dynamic_providers.operator_records import client_of, refuse_to_leave
 from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, changed, inputs_of, verb
 from rotation.errors import BackendError
@@ -23,8 +24,8 @@ from rotation.operator_tokens.published import OwnerObject, PublishedSecrets
 from rotation.operator_tokens.record import RecordPlace
 from rotation.operator_tokens.revocation import Revocation
 from rotation.operator_tokens.standing import accepted_of_admission
-from rotation.operator_tokens.store import RecordStore, cluster_client
-from rotation.reasons import Action, Decision, Reason
+from rotation.operator_tokens.store import RecordStore
+from rotation.reasons import Reason
 
 GIVEN = ("backend", "records", "policy", "owner", "revoked", "declared")
 INPUTS = (*GIVEN, "due")
@@ -35,8 +36,12 @@ class OperatorKeeperProvider(Provider):
     """Updated in place whenever something is due. The dry run shows it as `~ due`."""
 
     @verb
-    def check(self, run: Run, _olds: Props, news: Props) -> CheckResult:
-        """Look, and show what an up would do; where nobody answers, that is told and nothing is due."""
+    def check(self, run: Run, olds: Props, news: Props) -> CheckResult:
+        """Look, and show what an up would do; where nobody answers, that is told and nothing is due.
+
+        Raises Refused where the config left the records behind that it kept.
+        """
+        refuse_to_leave(run, olds, news)
         try:
             dues = _look(run, news)
         except BackendError as error:
@@ -117,12 +122,7 @@ def _keeper(run: Run, props: Props) -> Keeper:
 
 
 def _parts(run: Run, props: Props) -> tuple[RecordStore, PublishedSecrets, Events]:
-    name = props["backend"]
-
-    def warn(text: str) -> None:
-        run.tell(name, Decision(Action.KEEP, Reason.CLOCK_SKEW, text))
-
-    client = cluster_client(name, run.reach(name), run.clock, warn)
+    client = client_of(run, props["backend"])
     place = RecordPlace.model_validate(props["records"])
     return RecordStore(client, place, run.sleep), PublishedSecrets(client, place), Events(client, run.clock)
 

@@ -9,6 +9,8 @@ from dynamic_providers import process
 from dynamic_providers.operator_keeper import OperatorKeeperProvider
 from dynamic_providers.state import Run
 from rotation.backends.transport import Transport, json_request
+from rotation.operator_tokens.record import RecordPlace
+from rotation.operator_tokens.store import RECORDS_LABEL
 from tests.dynamic_providers.world import MemoryCluster
 from tests.operator_tokens.team_world import POLICY, TeamWorld
 
@@ -59,6 +61,20 @@ class KeeperWorld(TeamWorld):
         body = self.server.handle(json_request("GET", path)).json()
         body["data"]["f" * 64] = "{"
         assert self.server.handle(json_request("PUT", path, body)).status == 200
+
+    def move_records(self, namespace: str, name: str) -> None:
+        """What a person does that gives the records another place: copy them, and delete those that were copied."""
+        for record in self.store().all():
+            path = self.record_path(record.namespace)
+            body = self.server.handle(json_request("GET", path)).json()
+            labels = {**body["metadata"]["labels"], RECORDS_LABEL: name}
+            copied = {"metadata": {"name": f"{name}-{record.namespace}", "labels": labels}, "data": body["data"]}
+            made = self.server.handle(json_request("POST", f"/api/v1/namespaces/{namespace}/configmaps", copied))
+            assert (made.status, self.server.handle(json_request("DELETE", path)).status) == (201, 200)
+        self.place = RecordPlace(namespace=namespace, name=name)
+
+    def record_path(self, namespace: str) -> str:
+        return f"/api/v1/namespaces/{self.place.namespace}/configmaps/{self.place.name}-{namespace}"
 
     def _run(self, *, act: bool) -> bool:
         provider, olds = OperatorKeeperProvider(), self.state

@@ -206,8 +206,43 @@ def test_a_removal_that_fails_for_one_team_revokes_the_others(world: KeeperWorld
 
 def test_a_removal_passes_over_no_record_that_cannot_be_read(world: KeeperWorld) -> None:
     """Something in it may be alive."""
-    path = f"/api/v1/namespaces/{world.place.namespace}/configmaps/{world.place.name}-{TEAM}"
-    world.damage(path)
+    world.damage(world.record_path(TEAM))
     with pytest.raises(VerbError, match=f"that of {TEAM} cannot be read"):
         world.remove()
     assert world.accepted(OTHER) == {}
+
+
+ELSEWHERE = {"namespace": "keycloak-system", "name": "other-records"}
+
+
+def test_records_that_let_somebody_in_are_not_left_behind(world: KeeperWorld) -> None:
+    """A config that names other records is refused, dry or not, before a write, and names the teams and the remedy."""
+    world.clock.move(DUE)
+    world.server.calls.clear()
+    for act in (world.preview, lambda: world.up(records=ELSEWHERE)):
+        world.config["records"] = ELSEWHERE
+        with pytest.raises(VerbError, match=rf"still lets in tokens of {TEAM}, {OTHER}. Put `records` back; or copy"):
+            act()
+    assert _writes(world.server) == []
+    del world.config["records"]
+    assert world.up()
+    assert {PREVIOUS, TOKEN} == set(world.secret(TEAM))
+
+
+def test_records_that_were_copied_and_deleted_are_left(world: KeeperWorld) -> None:
+    """The keeper goes on with the copies, as with its own: no team sees anything of it."""
+    values = [world.secret(namespace) for namespace in (TEAM, OTHER)]
+    world.move_records(**ELSEWHERE)
+    world.up(records=ELSEWHERE)
+    assert world.state is not None
+    assert (world.state["teams"], world.reasons()) == ({"Authorized": 2}, [])
+    assert [world.secret(namespace) for namespace in (TEAM, OTHER)] == values
+
+
+def test_an_unreadable_record_is_not_left_behind_either(world: KeeperWorld) -> None:
+    """It may hide a token that is let in, so it keeps the records where they are."""
+    for namespace in (TEAM, OTHER):
+        world.revocation().revoke_team(namespace)
+    world.damage(world.record_path(TEAM))
+    with pytest.raises(VerbError, match=f"that of {TEAM} cannot be read"):
+        world.up(records=ELSEWHERE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from kubernetes.client.exceptions import ApiException
 
 from operations.exit_code import ExitCode
 from rotation.verify.verdict import Reason as Verdicts
@@ -147,6 +148,24 @@ def test_a_declared_team_is_revoked_and_restored(operator: Operator) -> None:
     stack.up()
     value = operator.values(team)["token"]
     assert (value != first, operator.verdict(team, value)) == (True, Verdicts.ACCEPTED_CURRENT)
+
+
+def test_records_that_let_somebody_in_are_not_left_behind(operator: Operator) -> None:
+    """A config that names other records is refused before a mint, by preview and by up; put back, nothing changed."""
+    stack, team = operator.stack, operator.team
+    stack.declare(team=operator.token(team))
+    stack.up()
+    first, record = operator.values(team), operator.record(team)
+    stack.config["token-rotation:backends"]["operator"] = {"records": {**operator.records, "name": "other"}}
+    stack.declare(team={**operator.token(team), "force": "now"}, other=operator.token(operator.other))
+    for refused in (stack.preview(check=False), stack.up("--continue-on-error", check=False)):
+        assert f"still lets in tokens of {team}. Put `records` back" in refused.output
+    with pytest.raises(ApiException, match="404"):
+        operator.secret(operator.other)
+    stack.config["token-rotation:backends"]["operator"] = {"records": operator.records}
+    stack.declare(team=operator.token(team))
+    stack.up()
+    assert (operator.values(team), operator.record(team)) == (first, record)
 
 
 def test_a_keeper_is_removed_in_two_steps_and_leaves_nothing_alive(operator: Operator) -> None:
