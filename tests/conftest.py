@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -25,6 +26,11 @@ def _retries_do_not_wait() -> Iterator[None]:
     """Retries happen as often as in production, without their waiting times."""
     with stamina.set_testing(True, attempts=4, cap=True):
         yield
+
+
+def pytest_configure() -> None:
+    """SIGTERM ends a session, and each of its workers, as Ctrl-C does: fixtures stop what they started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_report_header() -> list[str]:
