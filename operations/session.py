@@ -12,7 +12,10 @@ _SECONDS = 5.0
 
 
 def end_session(leader: int) -> bool:
-    """Kill every process of the session that this process began. True: there was something to kill."""
+    """Kill every process of the session that this process began. True: there was something to kill.
+
+    A child of ours is left for its `Popen` to reap, which would take what was reaped by others for ended with 0.
+    """
     found = False
     for _ in range(_ROUNDS):  # a member may start another one while it is killed
         members = _members(leader)
@@ -22,8 +25,14 @@ def end_session(leader: int) -> bool:
         for member in members:
             with suppress(psutil.Error):
                 member.kill()
-        psutil.wait_procs(members, timeout=_SECONDS)
+        psutil.wait_procs([member for member in members if not _is_ours(member)], timeout=_SECONDS)
     return found
+
+
+def _is_ours(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return bool(process.ppid() == os.getpid())
+    return False
 
 
 def _members(leader: int) -> list[psutil.Process]:
