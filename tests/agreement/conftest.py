@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rotation.clock import system_clock
 from sandbox.servers.kubernetes import KubernetesServer
 from sandbox.servers.openbao import OpenBaoServer
 from tests.agreement.cli_world import cli_world
@@ -21,7 +22,7 @@ def agree(tmp_path: Path, kubernetes_server: KubernetesServer, openbao_server: O
     """Raises AssertionError with both pictures of the first run that differs. `instants`: whether they are compared."""
 
     def play(scenario: Scenario, *, instants: bool = True) -> None:
-        model = ModelWorld(instants=instants)
+        model = ModelWorld(system_clock().replace(microsecond=0), instants=instants)
         scenario(model)
         with cli_world(tmp_path, kubernetes_server, openbao_server, model.pictures, instants=instants) as real:
             scenario(real)

@@ -17,7 +17,7 @@ from rotation.backends.protocol import Backend
 from rotation.errors import ClusterError, InvalidSettings
 from rotation.model import owner_mark
 from rotation.reasons import Action, Decision, Reason, read_reason_line
-from rotation.testing.builders import START, HandClock
+from rotation.testing.builders import HandClock
 from sandbox.apis.authentik import Authentik
 from sandbox.apis.vault import Vault
 from simulator.cluster import SimulatedCluster, away
@@ -44,14 +44,17 @@ class _Cluster(SimulatedCluster):
 
 
 class ModelWorld(World):
-    """Its clock moves by the days of the scenario and a few seconds for each run."""
+    """Its clock moves by the days of the scenario and a few seconds for each run.
+
+    begun: when it begins, which is today: a lot is drawn by the day
+    """
 
     namespace = "apps"
     owner = owner_mark(PROJECT, STACK)
 
-    def __init__(self, *, instants: bool = True) -> None:
-        super().__init__(Names(START, instants), _kill)
-        self.clock = HandClock()
+    def __init__(self, begun: datetime, *, instants: bool = True) -> None:
+        super().__init__(Names(begun, instants), _kill)
+        self.clock = HandClock(begun)
         self.authentik = Authentik(self.clock, seed=1)
         self._prepare_authentik()
         self.vault = Vault(self.clock, seed=1)
