@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from components.operator_settings import OperatorSettings
 from components.publications.places import Publication
@@ -27,6 +27,19 @@ def declared(specs: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """
     mine = {name: spec for name, spec in specs.items() if is_operational(spec)}
     return {str(spec["namespace"]): name for name, spec in mine.items()}
+
+
+def secrets(tokens: Iterable[tuple[Mapping[str, str], tuple[Publication, ...]]]) -> dict[str, str]:
+    """The Secret of each operational token, by its namespace; none of a token that is published elsewhere alone.
+
+    tokens: what each is, and where it is published
+    """
+    found = {}
+    for spec, published in tokens:
+        place = next((item.kubernetes_secret for item in published if item.kubernetes_secret), None)
+        if place is not None and is_operational(spec):
+            found[str(spec["namespace"])] = place.name
+    return found
 
 
 def refuse_two_of_one_type(specs: Mapping[str, Mapping[str, str]]) -> None:
@@ -59,6 +72,21 @@ def refuse_both(settings: OperatorSettings, mine: Mapping[str, str]) -> None:
     for namespace in sorted(set(settings.namespaces) & set(mine)):
         cause = f"{namespace} may bootstrap at run time, and {mine[namespace]} declares its operational token"
         raise _refusal("operator.namespaces", cause, "Choose one: the stack keeps what it declares.")
+
+
+def refuse_unkept(operator: OperatorSettings | None, backend: str, specs: Mapping[str, Mapping[str, str]]) -> None:
+    """What an admission token makes would be kept by nobody, and run out. Raises InvalidSettings.
+
+    specs: of one backend's tokens, by name
+    """
+    named: set[str] = set()
+    if operator is not None and operator.backend == backend:
+        named = {*operator.namespaces, *operator.revoked}
+    for name, spec in specs.items():
+        team = spec["namespace"]
+        if not is_operational(spec) and team not in named | declared(specs).keys():
+            cause = f"it would bootstrap {team}, and nobody keeps that team's token afterwards"
+            raise _refusal(f"tokens.{name}.spec", cause, f"Name {team} under `token-rotation:operator.namespaces`.")
 
 
 def is_revoked(operator: OperatorSettings | None, backend: str, spec: Mapping[str, str]) -> bool:

@@ -15,7 +15,7 @@ def operator_keeper(settings: Settings, operator: OperatorSettings) -> OperatorK
 
     So the status of a declared token may be told by the next run only, at the latest by the hourly one.
     """
-    mine = {name: token.spec for name, token in settings.tokens.items() if token.backend == operator.backend}
+    mine = {name: token for name, token in settings.tokens.items() if token.backend == operator.backend}
     records = settings.backends[operator.backend].records_place
     props = {
         "backend": operator.backend,
@@ -23,6 +23,8 @@ def operator_keeper(settings: Settings, operator: OperatorSettings) -> OperatorK
         "policy": operator.policy.model_dump(mode="json"),
         "owner": operator.owner.model_dump(mode="json") if operator.owner else {},
         "revoked": sorted(operator.revoked),
-        "declared": operator_judging.declared(mine),
+        "declared": operator_judging.declared({name: token.spec for name, token in mine.items()}),
+        "secrets": operator_judging.secrets((token.spec, token.publish) for token in mine.values()),
+        "paused": operator.paused,
     }
     return OperatorKeeper(f"{operator.backend}-keeper", props, pulumi.ResourceOptions(protect=operator.keep))

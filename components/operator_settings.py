@@ -23,6 +23,7 @@ class OperatorSettings(BaseModel):
     owner:      whose deletion takes a team's Secret with it; `{namespace}` in its name stands for the team's
     namespaces: teams that may bootstrap at run time; the scheduled run gets rights on their Secrets alone
     revoked:    teams whose tokens have all ended, and for which nothing is made
+    paused:     nothing is rotated; graces end, and a team may still bootstrap
     keep:       false lifts the protection, so that the keeper can be removed; its removal revokes what it kept
     """
 
@@ -33,4 +34,5 @@ class OperatorSettings(BaseModel):
     owner: OwnerObject | None = None
     namespaces: tuple[TeamNamespace, ...] = ()
     revoked: tuple[TeamNamespace, ...] = ()
+    paused: bool = False
     keep: bool = True

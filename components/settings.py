@@ -252,7 +252,9 @@ def _with_judged_teams(settings: Settings) -> Settings:
     for backend in settings.backends:
         if settings.kind_name(backend) == "operator":
             mine = {name: token for name, token in settings.tokens.items() if token.backend == backend}
-            operator_judging.refuse_two_of_one_type({name: token.spec for name, token in mine.items()})
+            specs = {name: token.spec for name, token in mine.items()}
+            operator_judging.refuse_two_of_one_type(specs)
+            operator_judging.refuse_unkept(operator, backend, specs)
             for name, token in mine.items():
                 operator_judging.refuse_elsewhere(name, token.spec, token.publish)
     if operator is None:

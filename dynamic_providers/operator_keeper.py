@@ -27,7 +27,7 @@ from rotation.operator_tokens.standing import accepted_of_admission
 from rotation.operator_tokens.store import RecordStore
 from rotation.reasons import Reason
 
-GIVEN = ("backend", "records", "policy", "owner", "revoked", "declared")
+GIVEN = ("backend", "records", "policy", "owner", "revoked", "declared", "secrets", "paused")
 INPUTS = (*GIVEN, "due")
 OUTPUTS = ("teams",)
 
@@ -116,7 +116,8 @@ def _keeper(run: Run, props: Props) -> Keeper:
         OwnerObject.model_validate(props["owner"]) if props["owner"] else None,
         frozenset(props["revoked"]),
         dict(props["declared"]),
-        minting=run.minting,
+        dict(props["secrets"]),
+        minting=run.minting and not props["paused"],
     )
     return Keeper(*_parts(run, props), run.clock, keeping)
 
@@ -124,7 +125,8 @@ def _keeper(run: Run, props: Props) -> Keeper:
 def _parts(run: Run, props: Props) -> tuple[RecordStore, PublishedSecrets, Events]:
     client = client_of(run, props["backend"])
     place = RecordPlace.model_validate(props["records"])
-    return RecordStore(client, place, run.sleep), PublishedSecrets(client, place), Events(client, run.clock)
+    events = Events(client, run.clock, untold=run.say)
+    return RecordStore(client, place, run.sleep), PublishedSecrets(client, place), events
 
 
 class OperatorKeeper(Resource, module="token-rotation", name="OperatorKeeper"):

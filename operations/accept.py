@@ -72,14 +72,17 @@ def accept(backend: Backend, value: str, place: ObjectPlace, key: str, connect: 
 
 def read_value(source: TextIO) -> str:
     """The value: typed unseen at a terminal, else all of the input less one newline. Raises InvalidSettings."""
+    told, problem = "", ""
     try:
         told = getpass.getpass("Token: ") if source.isatty() else source.read()
-    except (EOFError, UnicodeDecodeError):
-        told = ""
+    except EOFError:
+        problem = "nothing was given"
+    except UnicodeDecodeError:  # it holds the bytes, so nothing is raised from here
+        problem = "it is no text"
     value = told.removesuffix("\n").removesuffix("\r")
-    problem = _problem(value)
+    problem = problem or _problem(value)
     if problem:
-        raise InvalidSettings("read the token", problem, "Give the value alone, as the server showed it.")
+        raise InvalidSettings("read the token", problem, "Give the value alone, on one line.")
     return value
 
 

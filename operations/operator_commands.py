@@ -33,7 +33,7 @@ from rotation.operator_tokens.bootstrap import Bootstrapper, Outcome
 from rotation.operator_tokens.events import Events
 from rotation.operator_tokens.published import OwnerObject, PublishedSecrets
 from rotation.operator_tokens.revocation import Revocation
-from rotation.operator_tokens.standing import TeamState, sentence, state_of
+from rotation.operator_tokens.standing import SECRET_DIFFERS, TeamState, sentence, state_of
 from rotation.operator_tokens.store import RecordStore, Survey, cluster_client
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Operational tokens of an operator's teams.")
@@ -80,7 +80,8 @@ def bootstrap(
     """Exchange the admission token of a namespace for its operational token, which is put into its Secret.
 
     Presented again it changes nothing and shows how the namespace stands. The admission token is read from standard
-    input or from a file, and is never an argument. Ends with 0 made or there already, 1 failed, 2 refused.
+    input or from a file, and is never an argument. Ends with 0 made or there already, 1 failed, 2 refused, 3 when the
+    Secret holds what is not let in: nobody knows whose it is, so that a person has to delete it.
     """
     with _told():
         lengths = {"lifetime": lifetime, "rotate_before": rotate_before, "overlap": overlap}
@@ -97,6 +98,8 @@ def bootstrap(
         )
         outcome = made.present(namespace, value)
         typer.echo(json.dumps(document(outcome), indent=2) if as_json else line(outcome))
+    if outcome.state.reason == SECRET_DIFFERS:
+        sys.exit(ExitCode.NEEDS_A_PERSON)
 
 
 @app.command()
@@ -190,6 +193,8 @@ def line(outcome: Outcome) -> str:
     """What a presentation came to, for people."""
     state = outcome.state
     done = "a new token was made" if outcome.minted else "nothing was made, there is one already"
+    if state.reason == SECRET_DIFFERS:
+        done = "nothing was made: its Secret holds a token that is not let in. Delete it, and present this one again"
     until = f"{state.generation} is accepted until {_shown(state.expires)}" if state.generation else "none is current"
     before = f"; {state.previous} until {_shown(state.grace_until)}" if state.previous else ""
     return f"{state.namespace}: {done}. {state.status} ({state.reason}): {until}{before}. Secret: {state.secret}"

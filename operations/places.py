@@ -26,20 +26,20 @@ class ObjectPlace:
         return f"{self.namespace}/{self.name}"
 
 
-def read_place(text: str, variable: str = RECEIPTS_VARIABLE, usual: str = _USUAL_RECEIPTS) -> ObjectPlace:
+def read_place(text: str, variable: str = RECEIPTS_VARIABLE) -> ObjectPlace:
     """Read `namespace/name`. Raises InvalidSettings, which names the variable that usually holds it."""
     namespace, _, name = text.partition("/")
     if not namespace or not name or "/" in name:
         cause = f"{text!r} is no namespace/name" if text else "it is not set"
-        raise InvalidSettings(f"read {variable}", cause, f"Set {variable}, as in {usual}.")
+        raise InvalidSettings(f"read {variable}", cause, f"Set {variable}, as in {_USUAL_RECEIPTS}.")
     return ObjectPlace(namespace, name)
 
 
 def records_place(text: str) -> RecordPlace:
     """Read where an operator's records are, as `namespace/name`. Raises InvalidSettings."""
-    place = read_place(text, RECORDS_VARIABLE, USUAL_RECORDS)
+    namespace, _, name = text.partition("/")
     try:
-        return RecordPlace(namespace=place.namespace, name=place.name)
+        return RecordPlace(namespace=namespace, name=name)
     except ValidationError:
-        remedy = f"Set {RECORDS_VARIABLE}, as in {USUAL_RECORDS}."
-        raise InvalidSettings(f"read {RECORDS_VARIABLE}", f"{text!r} cannot be a place in a cluster", remedy) from None
+        remedy = f"Write --records, or {RECORDS_VARIABLE}, as in {USUAL_RECORDS}."
+        raise InvalidSettings("read where the records are", f"{text!r} is no namespace/name", remedy) from None

@@ -89,8 +89,12 @@ def _orphaned(exporter: Mapping[str, str]) -> Alert:
 
 
 def _refused(thresholds: Thresholds) -> Alert:
-    """The operator's own process counts; whether its scrape lets `namespace` stand is not ours to say."""
-    refused = "increase(keycloak_operator_authorization_failures_total[1h])"
+    """The operator's own process counts; whether its scrape lets `namespace` stand is not ours to say.
+
+    A series begins with the first refusal, or with a burst of them, which `increase` does not count.
+    """
+    counted = "keycloak_operator_authorization_failures_total"
+    refused = f"({counted} unless {counted} offset 1h) or increase({counted}[1h])"
     return Alert(
         name="OperatorAuthorizationFailures",
         expr=f"sum by (namespace, exported_namespace, reason) ({refused}) > {thresholds.refused_in_an_hour}",

@@ -37,7 +37,7 @@ def stack_facts(
 
 
 def _teams(settings: Settings) -> TeamFacts | None:
-    """None where the exporter reads no records; without a keeper teams may bootstrap by the command alone."""
+    """None where the exporter reads no records; without a keeper there are only declared teams."""
     if records_of(settings) is None:
         return None
     tokens = settings.tokens.items()

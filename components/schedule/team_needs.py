@@ -46,6 +46,7 @@ def of_runs(settings: Settings) -> Iterator[Right]:
     for token in settings.tokens.values():
         if token.backend == operator.backend and is_operational(token.spec):
             yield from _owner(str(token.spec["namespace"]), operator)
+            yield _events(str(token.spec["namespace"]))
 
 
 def of_readers(settings: Settings) -> Iterator[Right]:
@@ -95,7 +96,12 @@ def _account(home: RecordPlace, team: str, operator: OperatorSettings) -> list[M
 def _of_team(team: str) -> Iterator[Right]:
     """Its operational Secret and its Events."""
     yield Right(team, "", "secrets", secret_name(team), CHANGE)
-    yield Right(team, "events.k8s.io", "events", _ANY, ("create",))
+    yield _events(team)
+
+
+def _events(team: str) -> Right:
+    """By which a team is told how it stands."""
+    return Right(team, "events.k8s.io", "events", _ANY, ("create",))
 
 
 def _owner(team: str, operator: OperatorSettings) -> Iterator[Right]:

@@ -49,7 +49,7 @@ class ReceiptsCollector(Collector):
             text = "When they were last read, in unix seconds."
             yield _single("receipts_read_timestamp_seconds", text, read_at.timestamp())
         if facts is not None:
-            yield from families(facts)
+            yield from families(facts, self.clock())
 
     def _known(self) -> tuple[Facts | None, datetime | None]:
         with self._lock:

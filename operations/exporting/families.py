@@ -54,8 +54,8 @@ _SWITCHES: dict[str, tuple[str, Callable[[Receipt], bool]]] = {
 }
 
 
-def families(facts: Facts) -> Iterator[Metric]:
-    """Every family that these facts fill."""
+def families(facts: Facts, now: datetime) -> Iterator[Metric]:
+    """Every family that these facts fill now."""
     yield from _of_receipts(facts.receipts)
     yield _conditions(facts)
     yield _retires(facts.receipts)
@@ -63,7 +63,7 @@ def families(facts: Facts) -> Iterator[Metric]:
     yield _valid(facts)
     yield from _of_runs(facts.runs)
     yield from _of_vault(facts)
-    yield from of_teams(facts)
+    yield from of_teams(facts, now)
     yield from of_templates(facts.templates)
 
 

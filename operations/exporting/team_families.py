@@ -9,20 +9,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from operations.exporting.facts import Facts
 from rotation.operator_tokens.published import secret_name
 from rotation.operator_tokens.record import OPERATIONAL, Entry, Record, State
+from rotation.operator_tokens.standing import current, state_of
 from rotation.receipt import Receipt, secret_places
 
 KIND = "operator"
 _SEED, _OURS = "keycloak_operator_", "token_rotation_operator_"
 
 
-def of_teams(facts: Facts) -> Iterator[Metric]:
-    """Every family that these facts fill."""
+def of_teams(facts: Facts, now: datetime) -> Iterator[Metric]:
+    """Every family that these facts fill, as they are true now: a run that should have told may not have come."""
     records = facts.teams.records if facts.teams else {}
     known = _Known({one.generation: one for record in records.values() for one in record.entries.values()})
     declared = [one for one in facts.receipts.values() if one.kind == KIND and known.is_operational(one)]
@@ -31,9 +33,9 @@ def of_teams(facts: Facts) -> Iterator[Metric]:
     if declared or facts.teams is not None:
         active = GaugeMetricFamily(f"{_SEED}operational_tokens_active", "Operational tokens that are in use.")
         unrecorded = [one for one in declared if known.entry(one) is None]
-        active.add_metric([], len(unrecorded) + sum(bool(_active(record)) for record in records.values()))
+        active.add_metric([], len(unrecorded) + sum(bool(current(record, now)) for record in records.values()))
         yield active
-    yield from _of_records(records)
+    yield from _of_records(records, now)
     if facts.teams is not None:
         up = GaugeMetricFamily(f"{_OURS}records_up", "1 when the records of teams could be read, else 0.")
         up.add_metric([], not facts.teams.unread)
@@ -89,7 +91,7 @@ def _expires(declared: list[Receipt], records: Mapping[str, Record], known: _Kno
     return gauge
 
 
-def _of_records(records: Mapping[str, Record]) -> Iterator[Metric]:
+def _of_records(records: Mapping[str, Record], now: datetime) -> Iterator[Metric]:
     bootstraps = CounterMetricFamily(
         f"{_SEED}token_bootstrap", "Operational tokens that an admission token made.", labels=["namespace"]
     )
@@ -101,16 +103,17 @@ def _of_records(records: Mapping[str, Record]) -> Iterator[Metric]:
     )
     for namespace, record in records.items():
         bootstraps.add_metric([namespace], record.team.bootstraps)
-        if _tells_status(record):
-            status.add_metric([namespace, record.team.status, record.team.reason], 1)
+        if _tells_status(record, now):
+            state = state_of(record, now)
+            status.add_metric([namespace, state.status, state.reason], 1)
         if record.team.orphaned:
             orphaned.add_metric([namespace], 1)
     yield from (bootstraps, status, orphaned)
 
 
-def _tells_status(record: Record) -> bool:
-    """Every record begins as not bootstrapped; until a keeper has looked, that is true only where there is no token."""
-    return record.team.since is not None or not record.of_type(OPERATIONAL)
+def _tells_status(record: Record, now: datetime) -> bool:
+    """Where no keeper ever looked, a declared token that ended is told by its receipt, or left with its team."""
+    return record.team.since is not None or not record.of_type(OPERATIONAL) or bool(record.accepted(now))
 
 
 def _active(record: Record) -> Entry | None:

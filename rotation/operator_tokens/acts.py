@@ -55,7 +55,10 @@ class Acts:
         return self._change(seen, lambda record, _now: record, "tell")
 
     def rotate(self, seen: Seen) -> Seen:
-        """Claim a fresh value and stage it. What fails for sure is taken back at once; the rest dies by its lease."""
+        """Claim a fresh value and stage it. What fails is taken back at once, unless another run went on with it.
+
+        What may have failed dies by its lease.
+        """
         now, value = self.clock(), new_value()
         active = _active(seen, now)
         newcomer = claim(seen.namespace, now, self.keeping.policy.lifetime, active.made_by)
@@ -73,7 +76,7 @@ class Acts:
         except Unavailable:
             raise
         except BackendError:
-            self._change(claimed_by_us, lambda record, at: changes.revoke(record, newcomer.generation, at), "rotate")
+            self._change(claimed_by_us, lambda record, at: changes.withdraw(record, newcomer.generation, at), "rotate")
             raise
 
     def confirm(self, seen: Seen) -> Seen:
@@ -138,9 +141,15 @@ class Acts:
         return replace(self._put(seen, told), owner=None)
 
     def revoke_orphan(self, seen: Seen) -> Seen:
-        """Revoke what an admission made in a namespace that nobody looks after any more."""
+        """Revoke what an admission made in a namespace that nobody looks after any more.
+
+        Whoever wrote its record since it was looked at may look after it again, as a team does that bootstraps anew.
+        """
+        version = seen.record.version
 
         def revoked(record: Record, now: datetime) -> Record:
+            if record.version != version:
+                raise Conflict("retire", f"the record of {seen.namespace} was changed meanwhile")
             alive = accepted_of_admission(record, now).values()
             return _revoked(record, [one.generation for one in alive], now)
 
@@ -191,9 +200,9 @@ def with_grace(record: Record, grace_until: datetime) -> Record:
 
 
 def tell_change(events: Events, before: Seen, after: Seen, action: str, now: datetime) -> None:
-    """Tell the Event of a status that is new, once."""
+    """Tell the Event of a status that is new, and of each bootstrap and rotation, once."""
     old, new = before.record.team, after.record.team
-    if (old.status, old.reason, old.orphaned) == (new.status, new.reason, new.orphaned) or after.secret is None:
+    if old.model_copy(update={"since": new.since, "secret": new.secret}) == new or after.secret is None:
         return
     warning = new.status in (Status.DEGRADED, Status.REVOKED) or bool(new.orphaned)
     events.tell(after.secret, Happening(new.reason, action, sentence(after.record, now), warning))

@@ -185,10 +185,9 @@ class Bootstrapper:
         """Leave nothing of an attempt that failed for sure; where this fails too, its claim ends it."""
         now = self._clock()
         with suppress(BackendError):
-            self._store.change(namespace, lambda record: changes.revoke(record, generation, now))
-        with suppress(BackendError):
+            record = self._store.change(namespace, lambda record: changes.withdraw(record, generation, now))
             secret = self._published.read(namespace)
-            if secret.hash_at(TOKEN) == hashed:
+            if secret.hash_at(TOKEN) == hashed and hashed not in record.accepted(now):
                 self._published.put(secret, secret.holding({}, {}))
 
 

@@ -108,6 +108,12 @@ def revoke(record: Record, generation: str, now: datetime) -> Record:
     return _each(record, lambda one: _revoked(one, now) if one.generation == generation else one)
 
 
+def withdraw(record: Record, generation: str, now: datetime) -> Record:
+    """Take back what its maker gives up. One that somebody confirmed meanwhile is in use, and stays."""
+    found = find(record, generation)
+    return revoke(record, generation, now) if found is not None and found[1].state is State.PENDING else record
+
+
 def revoke_all(record: Record, now: datetime) -> Record:
     """Revoke a team: all its tokens, of either type, end now, and nothing is minted for it until it is restored."""
     ended = _each(record, lambda one: _revoked(one, now))

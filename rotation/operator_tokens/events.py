@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rotation.backends.api_client import ApiClient
@@ -17,22 +18,29 @@ class Events:
     """Tells Events of events.k8s.io/v1 in a team's namespace.
 
     instance: which process reports, such as the name of its pod
+    untold:   takes why an Event could not be told
     """
 
-    def __init__(self, client: ApiClient, clock: Clock, instance: str = "token-rotation") -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        clock: Clock,
+        instance: str = "token-rotation",
+        untold: Callable[[str], None] = lambda _why: None,
+    ) -> None:
         self._client = client
         self._clock = clock
         self._instance = instance
+        self._untold = untold
 
-    def tell(self, regarding: OperationalSecret, happening: Happening) -> str:
-        """Tell it on a Secret, though it be gone; returns why not, where it was refused. Nothing is raised."""
+    def tell(self, regarding: OperationalSecret, happening: Happening) -> None:
+        """Tell it on a Secret, though it be gone. Nothing is raised."""
         namespace = regarding.namespace
         path = f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
         try:
             self._client.write(f"tell an Event in {namespace}", "POST", path, self._event(regarding, happening))
         except BackendError as error:
-            return str(error)
-        return ""
+            self._untold(str(error))
 
     def _event(self, regarding: OperationalSecret, happening: Happening) -> dict[str, Any]:
         place = {"kind": "Secret", "namespace": regarding.namespace, "name": regarding.name, "uid": regarding.uid}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rotation.clock import Clock
-from rotation.errors import BackendError, Conflict, NotFound, Unavailable
+from rotation.errors import BackendError, Conflict, NotFound, Unauthorised, Unavailable
 from rotation.operator_tokens import plan
 from rotation.operator_tokens.acts import Acts
 from rotation.operator_tokens.events import Events
@@ -117,9 +117,18 @@ class Keeper:
         strays = tuple(sorted(name for name, secret in here.items() if stray(record, secret, now)))
         revoked = record.team.revoked_at is not None or namespace in self._keeping.revoked
         if main is None and (kept(record) or revoked):
-            main = self._published.read(namespace)
-        seen = Seen(record, main or absent(namespace), strays)
+            main = self._read(record)
+        seen = Seen(record, main or absent(namespace, self._keeping.secrets.get(namespace, "")), strays)
         return self._with_surroundings(seen) if accepted_of_admission(record, now) and main is not None else seen
+
+    def _read(self, record: Record) -> OperationalSecret | None:
+        """Its Secret; None where we may not read it, and it holds nothing that is let in: of a team that left."""
+        try:
+            return self._published.read(record.namespace)
+        except Unauthorised:
+            if accepted_of_admission(record, self._clock()) or record.namespace in self._keeping.revoked:
+                raise
+            return None
 
     def _with_surroundings(self, seen: Seen) -> Seen:
         namespace, secret, owner = seen.namespace, seen.secret, self._keeping.owner

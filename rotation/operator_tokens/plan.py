@@ -66,13 +66,15 @@ class Keeping:
     owner:    whose deletion takes a Secret with it; None: nobody's
     revoked:  namespaces that stay revoked
     declared: namespaces whose operational token the stack declares, with the token's name
-    minting:  False where nothing is minted: by a pause, or in a run that only retires
+    secrets:  the Secrets that the stack publishes those to, by namespace
+    minting:  False where nothing is minted: by the config, or in a run that only retires
     """
 
     policy: Policy
     owner: OwnerObject | None = None
     revoked: frozenset[str] = frozenset()
     declared: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
     minting: bool = True
 
 
@@ -184,7 +186,7 @@ def _grace_over(seen: Seen, _keeping: Keeping, now: datetime) -> _Found:
 def _out_of_place(seen: Seen, keeping: Keeping, now: datetime) -> _Found:
     """A Secret that does not hold the token which it is to hold. Only a person, or the team, can mend it."""
     record, secret = seen.record, seen.secret
-    if secret is None or not _is_kept(seen) or not accepted_of_admission(record, now):
+    if secret is None or not _is_kept(seen) or not accepted_of_admission(record, now) or under_way(record, now):
         return None
     if not secret.hash_at(TOKEN):
         message = "its Secret is gone; the team presents its admission token, and another one is made"
@@ -193,7 +195,7 @@ def _out_of_place(seen: Seen, keeping: Keeping, now: datetime) -> _Found:
         message = "its Secret holds a token that is not accepted; delete it, and present the admission token"
         return Step.WAIT, Decision(Action.DEFER, Reason.DRIFT_FOUND, message)
     active = current(record, now)
-    if active is None or secret.hash_at(TOKEN) == active[0] or under_way(record, now) or not keeping.minting:
+    if active is None or secret.hash_at(TOKEN) == active[0] or not keeping.minting:
         return None
     message = f"{active[1].generation} is published nowhere; its Secret holds the one before"
     return Step.ROTATE, Decision(Action.ROTATE, Reason.PUBLICATION_MISSING, message)
@@ -201,7 +203,7 @@ def _out_of_place(seen: Seen, keeping: Keeping, now: datetime) -> _Found:
 
 def _unlike_itself(seen: Seen, _keeping: Keeping, now: datetime) -> _Found:
     record, secret = seen.record, seen.secret
-    if secret is None or not _is_kept(seen) or seen.gone or not accepted_of_admission(record, now):
+    if secret is None or not secret.hash_at(TOKEN) or not _is_kept(seen) or not accepted_of_admission(record, now):
         return None
     if secret.annotations == told_beside(record, secret) and secret.labels == LABELS and seen.owner is None:
         return None
@@ -213,7 +215,7 @@ def _too_old(seen: Seen, keeping: Keeping, now: datetime) -> _Found:
     active = current(seen.record, now)
     if active is None or active[1].kept_by != "admission" or under_way(seen.record, now):
         return None
-    decision = decide(keeping.policy, _history(active[1], keeping), now)
+    decision = decide(keeping.policy, _history(active[1], seen, keeping), now)
     if decision.action is Action.ROTATE:
         return Step.ROTATE, decision
     return None if decision.action is Action.KEEP else (Step.WAIT, decision)
@@ -254,8 +256,11 @@ def _with_open_grace(record: Record) -> bool:
     return any(one.state is State.SUPERSEDED and one.grace_until is None for one in entries)
 
 
-def _history(active: Entry, keeping: Keeping) -> History:
-    return History(active.generation, active.issued_at, active.valid_until, paused=not keeping.minting)
+def _history(active: Entry, seen: Seen, keeping: Keeping) -> History:
+    secret = seen.secret
+    held_at = f"{secret.namespace}/{secret.name}" if secret is not None and secret.is_held else ""
+    paused = not keeping.minting
+    return History(active.generation, active.issued_at, active.valid_until, paused=paused, unrotated=held_at)
 
 
 def _goes_on(step: Step, why: str) -> tuple[Step, Decision]:

@@ -26,6 +26,8 @@ PREFIX = "token-rotation/"
 TYPE_LABEL = f"{PREFIX}type"
 OPERATOR_LABEL = f"{PREFIX}operator"
 """Whose records let a token in; where it is missing, they may be anybody's."""
+HOLD_ANNOTATION = f"{PREFIX}auto-rotate"
+"""A person's word: `false` holds what time alone asks for. It is theirs, so no write takes it away."""
 LABELS = {
     "app.kubernetes.io/component": "token",
     "app.kubernetes.io/managed-by": "token-rotation",
@@ -77,6 +79,7 @@ class OperationalSecret:
 
     values:      what stands under KEYS
     annotations: ours, without their prefix
+    is_held:     a person lets nothing be rotated, by HOLD_ANNOTATION
     labels:      those that LABELS names
     owners:      owner references, ours and others'
     whole:       the object as it was read, so that what others put beside stays
@@ -86,6 +89,7 @@ class OperationalSecret:
     name: str
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    is_held: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     owners: tuple[Mapping[str, Any], ...] = ()
     version: str = ""
@@ -127,9 +131,9 @@ def secret_name(namespace: str) -> str:
     return f"{namespace}-operator-token"
 
 
-def absent(namespace: str) -> OperationalSecret:
-    """The operational Secret of a namespace that has none."""
-    return OperationalSecret(namespace, secret_name(namespace))
+def absent(namespace: str, name: str = "") -> OperationalSecret:
+    """The operational Secret of a namespace that has none, or that nobody looks at. `name`: where it has its own."""
+    return OperationalSecret(namespace, name or secret_name(namespace))
 
 
 def refuse_strange_namespace(act: str, namespace: str) -> None:
@@ -158,10 +162,11 @@ class PublishedSecrets:
             return self._read(act, self._client.read(act, _path(namespace, secret_name(namespace))).json())
         except NotFound:
             return absent(namespace)
-        except Unauthorised:
-            if not self.is_gone(namespace):
-                raise
-            return absent(namespace)
+        except Unauthorised as error:
+            if self.is_gone(namespace):
+                return absent(namespace)
+            remedy = f"Name {namespace} under `operator.namespaces`, and apply the schedule; or revoke the team."
+            raise Unauthorised(act, error.cause, remedy, backend=self._client.backend) from None
 
     def labelled(self, namespace: str = "") -> list[OperationalSecret] | None:
         """Every Secret of this operator that is labelled operational, in one namespace or in all.
@@ -238,12 +243,14 @@ class PublishedSecrets:
     def _read(self, act: str, found: _Object) -> OperationalSecret:
         with understood(act, self._client.backend):
             metadata, data = found["metadata"], found.get("data") or {}
-            told, labels = metadata.get("annotations") or {}, metadata.get("labels") or {}
+            annotations, labels = metadata.get("annotations") or {}, metadata.get("labels") or {}
+            ours = {key: text for key, text in annotations.items() if _is_told(key)}
             return OperationalSecret(
                 namespace=metadata["namespace"],
                 name=metadata["name"],
                 values={key: _decoded(data[key]) for key in KEYS if key in data},
-                annotations={key.removeprefix(PREFIX): text for key, text in told.items() if key.startswith(PREFIX)},
+                annotations={key.removeprefix(PREFIX): text for key, text in ours.items()},
+                is_held=str(annotations.get(HOLD_ANNOTATION, "")).strip().lower() == "false",
                 labels={key: labels[key] for key in LABELS if key in labels},
                 owners=tuple(metadata.get("ownerReferences") or ()),
                 version=metadata["resourceVersion"],
@@ -260,7 +267,7 @@ def _body(wanted: OperationalSecret, before: OperationalSecret, mark: Mapping[st
     """The whole object: what others put beside our keys, labels and annotations stays."""
     whole = {"type": "Opaque", **before.whole, "apiVersion": "v1", "kind": "Secret"}
     metadata = dict(before.whole.get("metadata") or {})
-    told = {key: text for key, text in (metadata.get("annotations") or {}).items() if not key.startswith(PREFIX)}
+    told = {key: text for key, text in (metadata.get("annotations") or {}).items() if not _is_told(key)}
     metadata |= {"name": wanted.name, "namespace": wanted.namespace}
     metadata["annotations"] = told | {f"{PREFIX}{key}": text for key, text in wanted.annotations.items()}
     metadata["labels"] = {**(metadata.get("labels") or {}), **wanted.labels, **mark}
@@ -268,6 +275,10 @@ def _body(wanted: OperationalSecret, before: OperationalSecret, mark: Mapping[st
     others = {key: text for key, text in (before.whole.get("data") or {}).items() if key not in KEYS}
     data = others | {key: base64.b64encode(text.encode()).decode() for key, text in wanted.values.items()}
     return {**whole, "metadata": metadata, "data": data}
+
+
+def _is_told(annotation: str) -> bool:
+    return annotation.startswith(PREFIX) and annotation != HOLD_ANNOTATION
 
 
 def _decoded(text: str) -> str:

@@ -9,12 +9,11 @@ from typing import Any
 
 from rotation.clock import to_rfc3339
 from rotation.operator_tokens.published import NEXT, PREVIOUS, TOKEN, OperationalSecret
-from rotation.operator_tokens.record import Entry, Record, State, Status
+from rotation.operator_tokens.record import Entry, Record, State, Status, Team
 
 ACCEPTED, ROTATED, DECLARED = "Accepted", "Rotated", "Declared"
 NOT_BOOTSTRAPPED, NOTHING_ACCEPTED = "NotBootstrapped", "NothingAccepted"
 SECRET_MISSING, SECRET_DIFFERS, ORPHANED, TEAM_REVOKED = "SecretMissing", "SecretDiffers", "Orphaned", "TeamRevoked"
-_PRESENT = "Present the admission token"
 
 
 @dataclass(frozen=True)
@@ -144,8 +143,8 @@ def changed(record: Record, told: Standing, now: datetime) -> Record:
 
 
 def state_of(record: Record, now: datetime) -> TeamState:
-    """What may be told of a record."""
-    active, before, team = current(record, now), superseded(record, now), record.team
+    """What may be told of a record, and is true now though no run wrote it."""
+    active, before, team = current(record, now), superseded(record, now), _told_now(record, now)
     return TeamState(
         namespace=record.namespace,
         status=team.status,
@@ -160,23 +159,39 @@ def state_of(record: Record, now: datetime) -> TeamState:
     )
 
 
+def _told_now(record: Record, now: datetime) -> Team:
+    """The team as the record alone tells it. What only the Secret tells stands until a run looks again."""
+    team = record.team
+    is_seen_elsewhere = team.reason in (SECRET_MISSING, SECRET_DIFFERS, ORPHANED) and accepted_of_admission(record, now)
+    if team.revoked_at is not None or is_seen_elsewhere:
+        return team
+    status, reason = _status(Seen(record), now)
+    if (status, reason) == (team.status, team.reason):
+        return team
+    ends = [one.ends_at for one in record.of_type("operational").values() if one.ends_at <= now]
+    since = max((end for end in ends if team.since is None or end > team.since), default=None)
+    return team.model_copy(update={"status": status, "reason": reason, "since": since})
+
+
 def sentence(record: Record, now: datetime) -> str:
     """What the status means, for people."""
     team, state = record.team, state_of(record, now)
     until = f"{state.generation} is accepted until {_shown(state.expires)}"
     before = f", and {state.previous} until {_shown(state.grace_until)}" if state.previous else ""
+    is_admitted = bool(record.accepted(now, "admission"))
+    present = "Present the admission token" if is_admitted else "Ask the platform team for an admission token"
     told = {
         ACCEPTED: f"{until}.",
         ROTATED: f"{until}{before}.",
         DECLARED: f"{until}{before}. The stack keeps it.",
-        NOT_BOOTSTRAPPED: f"There is no operational token yet. {_PRESENT}.",
-        NOTHING_ACCEPTED: f"No operational token is accepted any more. {_PRESENT}.",
-        SECRET_MISSING: f"The Secret of the operational token is gone. {_PRESENT}, and another token is made.",
-        SECRET_DIFFERS: f"The Secret holds a token that is not accepted. Delete it. {_PRESENT}.",
+        NOT_BOOTSTRAPPED: f"There is no operational token yet. {present}.",
+        NOTHING_ACCEPTED: f"No operational token is accepted any more. {present}.",
+        SECRET_MISSING: f"The Secret of the operational token is gone. {present}, and another token is made.",
+        SECRET_DIFFERS: f"The Secret holds a token that is not accepted. Delete it. {present}.",
         ORPHANED: "The operational token is an orphan, and is revoked if it stays one.",
         TEAM_REVOKED: f"All tokens were revoked at {_shown(team.revoked_at)}; none is made until the team is restored.",
     }
-    return told.get(team.reason, team.reason) + (f" Orphan: {team.orphaned}." if team.orphaned else "")
+    return told.get(state.reason, state.reason) + (f" Orphan: {team.orphaned}." if team.orphaned else "")
 
 
 def _status(seen: Seen, now: datetime) -> tuple[Status, str]:

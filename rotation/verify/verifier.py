@@ -139,11 +139,6 @@ class Verifier:
             self._read_at = self._clock()
 
     @property
-    def read_at(self) -> datetime | None:
-        """When the records were last known to be the newest; None before the first listing."""
-        return self._read_at
-
-    @property
     def is_stale(self) -> bool:
         """Whether the records are too old to authorise anybody."""
         return self._is_stale(self._clock())

@@ -100,5 +100,8 @@ def _refused() -> Iterator[Case]:
     renamed = {"namespace": "keycloak-system", "exported_namespace": "green", "reason": "revoked"}
     yield Case(rule, WELL.tells(refused, f"0+3{FOREVER}", **renamed), summary=said, labels=renamed)
     yield Case(rule, WELL.tells(refused, f"0+2{FOREVER}", **of_team))
+    born = WELL.tells(refused, f"_x22 12+0{FOREVER}", **of_team)  # a series that begins with a burst, an hour ago
+    yield Case(rule, born, summary=said, labels=of_team)
+    yield Case(rule, WELL.tells(refused, f"12+0{FOREVER}", **of_team))
     two = WELL.tells(refused, f"0+2{FOREVER}", **of_team)
     yield Case(rule, two.tells(refused, f"0+2{FOREVER}", namespace="green", reason="unknown"))

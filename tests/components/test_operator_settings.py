@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.operator_judging import declared
+from components.operator_judging import declared, secrets
 from components.operator_token import OperatorToken
 from components.settings import Settings
 from components.token_stack import TOKEN_KINDS
@@ -85,7 +85,26 @@ def test_an_operational_token_lies_in_its_namespace() -> None:
     away = [{"kubernetesSecret": {"namespace": "keycloak-system", "name": "team-a"}}]
     text = refusal({"team-a": _token(publish=away)}, BACKENDS)
     assert "keycloak-system/team-a is not in the namespace team-a that the token is good for" in text
-    read({"team-a": _token(type_="admission", publish=away)}, BACKENDS)
+    _read({"team-a": _token(type_="admission", publish=away)}, namespaces=["team-a"])
+
+
+def test_an_admission_token_is_of_a_team_that_somebody_keeps() -> None:
+    """What it makes would run out. So its team may bootstrap by the keeper's settings, is revoked, or is declared."""
+    alone = {"door": _token(type_="admission")}
+    for text in (refusal(alone, BACKENDS), _refused(alone, namespaces=["team-b"])):
+        assert "tokens.door.spec: it would bootstrap team-a, and nobody keeps that team's token" in text
+        assert "Name team-a under `token-rotation:operator.namespaces`" in text
+    _read(alone, namespaces=["team-a"])
+    _read(alone, revoked=["team-a"])
+    read({**alone, "team-a": _token()}, BACKENDS)
+
+
+def test_the_keeper_is_told_where_declared_tokens_lie() -> None:
+    """The first Secret of each operational one, by its namespace; what is published elsewhere alone has none."""
+    settings = _read({"team-a": _token(), "door": _token("team-b", "admission")}, namespaces=["team-b"])
+    assert secrets((token.spec, token.publish) for token in settings.tokens.values()) == {
+        "team-a": "team-a-operational"
+    }
 
 
 def test_a_declared_namespace_is_the_stacks() -> None:

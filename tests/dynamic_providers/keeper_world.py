@@ -92,7 +92,8 @@ class KeeperWorld(TeamWorld):
 
     def _declared(self) -> Props:
         given = {"backend": "operator", "records": self.place.model_dump(mode="json")}
-        rest = {"policy": POLICY.model_dump(mode="json"), "owner": {}, "revoked": [], "declared": {}}
+        rest: Props = {"policy": POLICY.model_dump(mode="json"), "owner": {}, "revoked": [], "declared": {}}
+        rest |= {"secrets": {}, "paused": False}
         return {**given, **rest, **self.config}
 
     def _new_run(self) -> Run:

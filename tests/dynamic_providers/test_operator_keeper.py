@@ -98,6 +98,29 @@ def test_a_run_that_only_retires_mints_nothing(world: KeeperWorld) -> None:
     assert _code(world) is ExitCode.FINE
 
 
+def test_a_pause_rotates_nothing_and_ends_graces(world: KeeperWorld) -> None:
+    """It is told each run with the instant at which the token dies; lifted, the rotation goes on."""
+    world.clock.move(DUE)
+    value = world.secret(TEAM)
+    world.up(paused=True)
+    assert world.secret(TEAM) == value
+    assert world.reasons() == [f"{team} defer Paused" for team in (TEAM, OTHER)]
+    world.up(paused=False)
+    world.up(paused=True)
+    world.clock.move(OVERLAP)
+    world.up()
+    assert (set(world.secret(TEAM)), world.secret(TEAM) != value) == ({TOKEN}, True)
+
+
+def test_an_event_that_is_refused_is_told(world: KeeperWorld) -> None:
+    """The rotation goes on, and the run says why the team was not told."""
+    world.clock.move(DUE)
+    world.faults.refuse(403, method="POST", path=f"/apis/events.k8s.io/v1/namespaces/{TEAM}/events", times=9)
+    world.up()
+    assert PREVIOUS in world.secret(TEAM)
+    assert [line for line in world.said if f"tell an Event in {TEAM}" in line]
+
+
 def test_a_team_that_fails_hides_no_other(world: KeeperWorld) -> None:
     """It is told with act, cause and remedy, the run ends as failed, and the other team is rotated."""
     world.clock.move(DUE)

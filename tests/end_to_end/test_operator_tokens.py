@@ -178,8 +178,12 @@ def test_a_keeper_is_removed_in_two_steps_and_leaves_nothing_alive(operator: Ope
     assert operator.bootstrap(team, admission, POLICY).returncode == ExitCode.FINE
     value, others = operator.values(team)["token"], operator.values(operator.other)["token"]
 
+    admissions = dict(stack.config["token-rotation:tokens"])
     stack.set("operator", None)
+    assert f"it would bootstrap {team}, and nobody keeps that team's token" in stack.up(check=False).output
+    stack.declare(other=operator.token(operator.other))
     assert "protect" in stack.up(check=False).output
+    stack.set("tokens", admissions)
     assert operator.verdict(team, value) is Verdicts.ACCEPTED_CURRENT
 
     stack.set("operator", {"policy": POLICY, "namespaces": [team], "keep": False})

@@ -29,7 +29,7 @@ def samples(facts: Facts, now: datetime, **scraped: str) -> Iterator[Sample]:
     """What the exporter tells of these facts; `scraped` are the labels that Prometheus adds where there is no such."""
     yield Sample("token_rotation_receipts_up", tuple(sorted(scraped.items())), 1)
     yield Sample("token_rotation_receipts_read_timestamp_seconds", tuple(sorted(scraped.items())), now.timestamp())
-    for metric in families(facts):
+    for metric in families(facts, now):
         for sample in metric.samples:
             yield Sample(sample.name, tuple(sorted({**scraped, **sample.labels}.items())), sample.value)
 

@@ -92,7 +92,8 @@ def test_what_teams_bootstrap_follows_from_the_settings() -> None:
     assert facts.teams
     assert facts.teams.declared == ("blue",)
     assert facts.teams.policy.overlap == 8 * DAY
-    without_keeper = stack_facts(read(tokens, {"operator": {}}), MonitoringSettings(), namespace="rotation")
+    declared = {"blue": tokens["blue"]}
+    without_keeper = stack_facts(read(declared, {"operator": {}}), MonitoringSettings(), namespace="rotation")
     assert without_keeper.teams
     assert without_keeper.teams.policy.overlap == 7 * DAY
     assert stack_facts(read(), MonitoringSettings(), namespace="rotation").teams is None

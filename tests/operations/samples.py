@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from operations.exporting.facts import Facts
 from operations.exporting.families import families
+from tests.operations.facts import NOW
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
-def samples(facts: Facts) -> Samples:
-    """Every sample that these facts make, by name and labels."""
-    found = [sample for family in families(facts) for sample in family.samples]
+def samples(facts: Facts, now: datetime = NOW) -> Samples:
+    """Every sample that these facts make at an instant, by name and labels."""
+    found = [sample for family in families(facts, now) for sample in family.samples]
     told = {(sample.name, frozenset(sample.labels.items())): sample.value for sample in found}
     assert len(told) == len(found), "no series is told twice"
     return told

@@ -6,7 +6,6 @@ import json
 import secrets
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,58 +22,16 @@ from rotation.backends.kubernetes_transport import connection, kubernetes_transp
 from rotation.backends.transport import Request, Response
 from rotation.clock import system_clock
 from rotation.errors import InvalidSettings
-from rotation.operator_tokens.record import Entry, Record, RecordPlace, State, Status, Team, data_of, hash_of
+from rotation.operator_tokens.record import Record, RecordPlace, State, data_of, hash_of
 from rotation.operator_tokens.store import LABELS, RECORDS_LABEL, RecordStore, cluster_client
 from rotation.testing.builders import HandClock
 from rotation.testing.secrecy import reveals
 from sandbox.servers.kubernetes import KubernetesServer
 from sandbox.servers.kubernetes_objects import Rule, make_namespace, make_service_account
-from tests.operations.facts import DAY, NOW, VALUE, a_collector, a_receipt
-from tests.operations.samples import Samples, names, samples, value
+from tests.operations.facts import DAY, NOW, VALUE, a_collector
+from tests.operations.samples import names, samples, value
+from tests.operations.team_records import OURS, SECOND, SEED, a_team_record, an_entry, declared, of, told
 from tests.operator_tokens.store_world import NAME, PLACE, StoreWorld
-
-SEED, OURS = "keycloak_operator_", "token_rotation_operator_"
-SECOND = timedelta(seconds=1)
-
-
-def an_entry(namespace: str = "team-a", **changes: Any) -> Entry:
-    """A token that a team bootstrapped, in use."""
-    given: dict[str, Any] = {
-        "namespace": namespace,
-        "state": State.ACTIVE,
-        "generation": f"admission_{namespace}_20260101t000000z_aaaaaa",
-        "version": 1,
-        "issued_at": NOW - DAY,
-        "valid_until": NOW + 89 * DAY,
-        "kept_by": "admission",
-    }
-    return Entry.model_validate({**given, **changes})
-
-
-def a_team_record(*entries: Entry, **team: Any) -> Record:
-    """A namespace's record as a keeper left it."""
-    namespace = entries[0].namespace if entries else "team-a"
-    told = {"status": Status.AUTHORIZED, "reason": "Accepted", "since": NOW, "bootstraps": 1, "rotations": 2}
-    by_hash = {hash_of(f"{VALUE}-{one.generation}"): one for one in entries}
-    return Record(namespace, by_hash, Team.model_validate({**told, **team}))
-
-
-def declared(namespace: str = "team-b", **changes: Any) -> Any:
-    """The receipt of a namespace's operational token that the stack declares."""
-    place = f"kubernetesSecret:{namespace}/{namespace}-token"
-    given = {"token": namespace, "backend": "operator", "kind": "operator", "published": (place,), "rotations": 4}
-    return a_receipt(**{**given, **changes})
-
-
-def told(*records: Record, receipts: dict[str, Any] | None = None) -> Samples:
-    return samples(Facts(receipts or {}, teams=Teams({record.namespace: record for record in records})))
-
-
-def of(metric: str, found: Samples) -> dict[tuple[str, ...], float]:
-    """The samples of a metric, by the values of their labels in the order of their names."""
-    return {
-        tuple(text for _, text in sorted(labels)): number for (name, labels), number in found.items() if name == metric
-    }
 
 
 def test_a_namespace_that_bootstrapped_itself_has_the_seeds_names() -> None:
@@ -119,21 +76,6 @@ def test_what_was_revoked_has_no_end_to_come() -> None:
     found = told(a_team_record(an_entry(**dead)), stack, receipts={"team-b": declared(generation=generation)})
     assert of(f"{SEED}token_expires_timestamp", found) == {}
     assert of(f"{SEED}operational_tokens_active", found) == {(): 0}
-
-
-@pytest.mark.parametrize("status", list(Status))
-def test_only_the_status_that_stands_is_told(status: Status) -> None:
-    """One series for each namespace, with the reason beside it."""
-    found = told(a_team_record(an_entry(), status=status, reason="Why"))
-    assert of(f"{OURS}status", found) == {("team-a", "Why", str(status)): 1}
-
-
-def test_a_status_that_nobody_told_is_told_where_it_is_true() -> None:
-    """A record begins as not bootstrapped: so is one with an admission token alone, and no declared one."""
-    begun = {"status": Status.DEGRADED, "reason": "NotBootstrapped", "since": None}
-    waiting = a_team_record(an_entry(token_type="admission"), **begun)
-    assert of(f"{OURS}status", told(waiting)) == {("team-a", "NotBootstrapped", "Degraded"): 1}
-    assert of(f"{OURS}status", told(a_team_record(an_entry(kept_by="stack"), **begun))) == {}
 
 
 def test_an_orphan_is_told_by_its_namespace() -> None:

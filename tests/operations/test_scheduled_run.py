@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,6 @@ import pytest
 from operations.exit_code import ExitCode
 from operations.pulumi_process import Stop
 from rotation.reasons import Action, Decision, Reason, reason_line
-from sandbox.servers.processes import comes_true
 from tests.operations.conftest import Outcome
 from tests.operations.scripted_cli import ScriptedCli
 
@@ -185,21 +183,6 @@ def test_a_run_that_takes_too_long_is_ended_with_its_children(cli: ScriptedCli, 
     code, log = run(limit=timedelta(seconds=1))
     assert code is ExitCode.FAILED
     assert "pulumi was ended" in events(log)
-
-
-def test_a_run_that_had_to_be_killed_failed(cli: ScriptedCli, run: Run) -> None:
-    """A CLI that does not end when it is asked to is killed, and its run is no success."""
-    cli.answer("up", "    15 unchanged", seconds=60, stubborn=True)
-    stop = Stop()
-
-    def end_it() -> None:
-        assert comes_true((cli.home / "ready").exists, seconds=30)
-        stop(grace_seconds=0.1)
-
-    ending = threading.Thread(target=end_it)
-    ending.start()
-    assert run(stop=stop)[0] is ExitCode.FAILED
-    ending.join()
 
 
 def test_pending_creates_are_cleared(cli: ScriptedCli, run: Run) -> None:

@@ -11,11 +11,11 @@ import pytest
 from rotation.backends.kubernetes_transport import connection, kubernetes_transport
 from rotation.backends.transport import Request, Response
 from rotation.operator_tokens.bootstrap import Outcome
-from rotation.operator_tokens.published import TOKEN
+from rotation.operator_tokens.published import PREVIOUS, TOKEN
 from rotation.operator_tokens.record import State, Status
 from rotation.testing.builders import DAY
 from sandbox.servers.kubernetes import KubernetesServer
-from tests.operator_tokens.team_world import OVERLAP, TEAM, RealTeams, Teams, TeamWorld
+from tests.operator_tokens.team_world import BEFORE, LIFE, OVERLAP, TEAM, RealTeams, Teams, TeamWorld
 from tests.operator_tokens.trouble import WRITES, Cut, killed
 
 WRITERS = 20
@@ -241,3 +241,24 @@ def test_twenty_at_once_on_a_real_server(kubernetes_server: KubernetesServer) ->
     _assert_one_token(teams, outcomes, teams.mine)
     assert len(teams.accepted(teams.mine)) == 1
     teams.assert_nothing_is_revealed()
+
+
+def test_a_run_that_was_overtaken_at_its_staging_revokes_nothing_that_others_published(world: TeamWorld) -> None:
+    """Another run confirms and publishes its value before it reads it back: the newcomer is current, and stays."""
+    world.bootstrapped()
+    first = world.secret()[TOKEN]
+    world.clock.move(LIFE - BEFORE)
+    overtaken: list[bool] = []
+
+    def send(request: Request) -> Response:
+        answer = world.send(request)
+        if request.method == "PUT" and request.path == world.secret_path(TEAM) and not overtaken:
+            overtaken.append(True)
+            world.run()
+        return answer
+
+    world.run(send)
+    held = world.secret()
+    assert (overtaken, held[PREVIOUS], set(held)) == ([True], first, {TOKEN, PREVIOUS})
+    assert world.lets_in(held[TOKEN])
+    assert world.team().rotations == 1

@@ -1,4 +1,4 @@
-"""Many teams and many writers on a real API server: the benchmark's play, small enough for each run of the tests."""
+"""Many teams, many writers: the benchmark's play, small, on a real API server; a thousand teams on a simulated one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.operator_fleet import CONTENDED, UNTIL_ROTATION, Fleet, lines, traced_look
+from rotation.operator_tokens.listing import PAGE
+from rotation.operator_tokens.published import PREVIOUS, TOKEN
 from rotation.operator_tokens.record import State
 from sandbox.servers.kubernetes import KubernetesServer
+from tests.operator_tokens.team_world import BEFORE, LIFE, OVERLAP, TeamWorld
 
 NAMESPACES, WRITERS = 40, 20
 
@@ -39,6 +42,33 @@ def test_a_fleet_is_bootstrapped_and_rotated_and_no_hash_is_lost(kubernetes_serv
     told = "\n".join(lines(fleet))
     assert f"{NAMESPACES} namespaces, {WRITERS} writer(s)" in told
     assert "lost: none" in told
+
+
+def test_a_thousand_teams(world: TeamWorld) -> None:
+    """Each is let in through bootstrap, rotation and the end of its grace, and the last costs what the first did."""
+    names = [f"team-{number:04}" for number in range(1000)]
+    for name in names:
+        world.server.add_namespace(name)
+    for name in names:
+        assert world.present(world.enter(name), name).minted
+    first = {name: world.secret(name)[TOKEN] for name in names}
+    world.clock.move(LIFE - BEFORE)
+    keeper, calls = world.keeper(), world.server.calls
+    calls.clear()
+    dues = keeper.look()
+    assert ([due.namespace for due in dues], calls.total()) == (names, 2 * len(names) // PAGE)
+    costs = []
+    for half in (dues[:500], dues[500:]):
+        calls.clear()
+        assert keeper.keep(half).failures == {}
+        costs.append(calls.total())
+    assert costs[0] == costs[1]
+    for name in names:
+        held = world.secret(name)
+        assert (held[PREVIOUS], len(world.accepted(name)), world.unknown(name)) == (first[name], 2, [])
+    world.clock.move(OVERLAP)
+    world.run()
+    assert [name for name in names if set(world.secret(name)) != {TOKEN} or len(world.accepted(name)) != 1] == []
 
 
 def test_runs_that_overlap_rotate_each_token_once(kubernetes_server: KubernetesServer) -> None:

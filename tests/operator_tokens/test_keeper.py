@@ -14,6 +14,7 @@ from rotation.operator_tokens.record import Status
 from rotation.reasons import Action, Reason
 from rotation.testing.builders import DAY, SECOND
 from tests.operator_tokens.team_world import BEFORE, LIFE, OTHER, OVERLAP, TEAM, TeamWorld
+from tests.operator_tokens.trouble import Cut, killed
 
 DUE = LIFE - BEFORE
 
@@ -171,3 +172,74 @@ def test_one_in_both_is_told_and_still_kept(world: TeamWorld) -> None:
     world.clock.move(DUE)
     world.run(declared={TEAM: "team-a"})
     assert world.team().rotations == 1
+
+
+def _leave(world: TeamWorld) -> None:
+    """The team is named in no config any more: no Role lets a run read its Secret or its namespace."""
+    for path in (f"/api/v1/namespaces/{TEAM}/secrets", f"/api/v1/namespaces/{TEAM}", "/api/v1/secrets"):
+        world.faults.refuse(403, path=path, times=1000)
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired"])
+def test_a_team_that_left_with_nothing_alive_fails_no_run(world: TeamWorld, how: str) -> None:
+    """Its Secret may not be read, and nothing in it is let in, so nobody needs to; later neither."""
+    for namespace in (TEAM, OTHER):
+        world.bootstrapped(namespace)
+    if how == "revoked":
+        world.revocation().revoke_team(TEAM)
+    else:
+        world.clock.move(LIFE + DAY)
+    _leave(world)
+    world.run()
+    world.clock.move(400 * DAY)
+    world.run()
+    assert TEAM not in world.due()
+
+
+def test_a_team_that_left_with_a_token_alive_is_told_with_the_remedy(world: TeamWorld) -> None:
+    """It is waiting in each look until it is named again or revoked; so is one that the config revokes."""
+    world.bootstrapped()
+    _leave(world)
+    told = world.due()[TEAM].decision
+    assert (told.action, told.reason) == (Action.DEFER, Reason.BACKEND_REFUSES)
+    assert f"Name {TEAM} under `operator.namespaces`, and apply the schedule; or revoke the team." in told.message
+    world.faults.clear()
+    world.revocation().revoke_team(TEAM)
+    _leave(world)
+    assert world.due(revoked=frozenset({TEAM}))[TEAM].decision.reason is Reason.BACKEND_REFUSES
+
+
+def test_a_persons_annotation_holds_the_rotation(world: TeamWorld) -> None:
+    """`auto-rotate: "false"` at the Secret lets time alone rotate nothing; no write takes it away, and graces end."""
+    world.bootstrapped()
+    world.clock.move(DUE)
+    world.run()
+    hold = {"token-rotation/auto-rotate": "False"}
+    world.put_secret(world.secret(), annotations={**world.metadata()["annotations"], **hold})
+    assert world.due() == {}
+    world.clock.move(DUE)
+    world.run()
+    assert (world.team().rotations, PREVIOUS in world.secret()) == (1, False)
+    told = world.due()[TEAM].decision
+    assert (told.action, told.reason) == (Action.DEFER, Reason.PAUSED)
+    assert f"the annotation auto-rotate at {TEAM}/{TEAM}-operator-token is false" in told.message
+    assert world.metadata()["annotations"].items() >= hold.items()
+    world.put_secret(world.secret(), annotations=world.metadata()["annotations"] | {next(iter(hold)): "true"})
+    world.run()
+    assert world.team().rotations == 2
+
+
+def test_a_claim_under_way_is_told_as_nothing_else(world: TeamWorld) -> None:
+    """A team that is bootstrapping at this moment has no Secret yet, and is not told that it is gone."""
+    admission = world.enter()
+    with killed():
+        world.present(admission, send=Cut(world.send, 1, arrives=True))
+    assert world.due() == {}
+
+
+def test_an_event_of_a_declared_team_regards_the_secret_that_the_stack_publishes_to(world: TeamWorld) -> None:
+    """The keeper does not look at it, and is told its name."""
+    world.enter(token_type="operational")
+    world.run(declared={TEAM: "token-of-a"}, secrets={TEAM: "a-secret"})
+    (event,) = world.events()
+    assert (event["reason"], event["regarding"]["name"]) == ("Declared", "a-secret")

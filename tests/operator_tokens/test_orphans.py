@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from rotation.backends.transport import json_request
+from rotation.backends.transport import Request, Response, json_request
 from rotation.operator_tokens.plan import Step
 from rotation.operator_tokens.published import OPERATOR_LABEL, TOKEN, TYPE_LABEL, secret_name
 from rotation.operator_tokens.record import Status
@@ -42,6 +42,29 @@ def test_a_secret_that_is_gone_for_long_makes_an_orphan(world: TeamWorld) -> Non
     world.run()
     assert world.accepted() == {}
     assert _orphaned(world) == ("NothingAccepted", "")
+
+
+def test_a_team_that_bootstraps_while_its_orphan_is_revoked_keeps_what_it_got(world: TeamWorld) -> None:
+    """The run looks again at what was written since it looked, and finds no orphan any more."""
+    admission = world.bootstrapped()
+    world.delete_secret()
+    for _ in range(2):
+        world.run()
+        world.clock.move(OVERLAP)
+    assert world.due()[TEAM].step is Step.REVOKE_ORPHAN
+    minted: list[bool] = []
+
+    def send(request: Request) -> Response:
+        answer = world.send(request)
+        if request.path == f"/api/v1/namespaces/{TEAM}" and not minted:  # the run has read the record, and not written
+            minted.append(world.present(admission).minted)
+        return answer
+
+    dues = world.keeper().look()
+    assert world.keeper(send).keep(dues).failures == {}
+    assert minted == [True]
+    assert world.lets_in(world.secret()[TOKEN])
+    assert world.team().status is not Status.DEGRADED
 
 
 def test_a_namespace_that_is_gone_makes_one_at_once(world: TeamWorld) -> None:

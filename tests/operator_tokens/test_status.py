@@ -19,10 +19,11 @@ from rotation.clock import to_rfc3339
 from rotation.errors import InvalidSettings
 from rotation.operator_tokens.published import TOKEN, OwnerObject
 from rotation.operator_tokens.record import Status, new_value
+from rotation.operator_tokens.standing import sentence, state_of
 from rotation.testing.builders import DAY
 from rotation.testing.secrecy import reveals
 from sandbox.servers.kubernetes import KubernetesServer
-from tests.operator_tokens.team_world import BEFORE, LIFE, OVERLAP, TEAM, RealTeams, TeamWorld
+from tests.operator_tokens.team_world import BEFORE, LIFE, OTHER, OVERLAP, TEAM, RealTeams, TeamWorld
 
 DUE = LIFE - BEFORE
 
@@ -178,6 +179,25 @@ def test_what_the_command_refuses(desk: Desk) -> None:
     assert (code, "there is no ConfigMap" in shown) == (2, True)
 
 
+def test_a_secret_with_a_strange_token_needs_a_person(desk: Desk) -> None:
+    """3, what to do, and nothing is made: nobody knows whose it is. Deleted, the same admission makes another token."""
+    admission = desk.teams.enter(desk.teams.mine)
+    desk.bootstrap(admission)
+    desk.teams.put_secret({"token": new_value()}, desk.teams.mine)
+    code, shown = desk.bootstrap(admission)
+    assert (code, "Delete it, and present this one again. Degraded (SecretDiffers)" in shown) == (3, True)
+    desk.teams.delete_secret(desk.teams.mine)
+    code, shown = desk.bootstrap(admission)
+    assert (code, "a new token was made" in shown) == (0, True)
+
+
+def test_what_is_no_text_is_no_admission_token(desk: Desk, tmp_path: Path) -> None:
+    """It is refused for what it is, with the remedy, before anything is asked."""
+    (tmp_path / "token").write_bytes(b"\xff\xfe")
+    code, shown = desk.bootstrap("", "--admission-file", str(tmp_path / "token"))
+    assert (code, "it is no text. Give the value alone" in shown) == (2, True)
+
+
 def test_an_unreachable_cluster_is_a_failure(desk: Desk, tmp_path: Path) -> None:
     """1, so that the job tries again."""
     away = tmp_path / "kubeconfig"
@@ -224,3 +244,31 @@ def test_the_status_names_a_record_that_cannot_be_read(desk: Desk) -> None:
     code, shown = desk.tokens("status")
     assert (code, teams.mine in shown, "that of broken cannot be read" in shown) == (1, True, True)
     assert list(json.loads(desk.tokens("status", "--json")[1])["unreadable"]) == ["broken"]
+
+
+def test_what_no_run_has_told_is_told_when_it_is_asked_for(world: TeamWorld) -> None:
+    """A grace and a life that are over, and a declared token that nobody looked at, are told as they are now."""
+    world.bootstrapped()
+    world.clock.move(LIFE - BEFORE)
+    world.run()
+    told = state_of(world.record(), world.clock())
+    assert (told.status, told.reason) == (Status.GRACE, "Rotated")
+    world.clock.move(OVERLAP)
+    told = state_of(world.record(), world.clock())
+    assert (told.status, told.reason, told.since) == (Status.AUTHORIZED, "Accepted", world.clock())
+    world.clock.move(LIFE)
+    told = state_of(world.record(), world.clock())
+    assert (told.status, told.reason, told.since) == (Status.DEGRADED, "NothingAccepted", world.clock() - OVERLAP)
+    assert "No operational token is accepted any more" in sentence(world.record(), world.clock())
+    world.enter(OTHER, "operational")
+    told = state_of(world.record(OTHER), world.clock())
+    assert (told.status, told.reason, told.since) == (Status.AUTHORIZED, "Declared", None)
+
+
+def test_each_bootstrap_is_an_event_of_its_own(world: TeamWorld) -> None:
+    """Also a second one within a grace, which changes no status."""
+    admission = world.bootstrapped()
+    for _ in range(2):
+        world.delete_secret()
+        assert world.present(admission).minted
+    assert world.team().bootstraps == len(world.told()) == 3
