@@ -7,10 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from components.operator_settings import OperatorSettings
 from components.schedule.settings import Job
 from components.schedule.team_needs import ACCOUNT
+from operations.exit_code import ExitCode
 from rotation.backends.kubernetes_transport import connection, kubernetes_transport
 from rotation.backends.operator import connect
 from rotation.backends.protocol import Order
@@ -24,8 +26,11 @@ from rotation.operator_tokens.published import PREVIOUS, PublishedSecrets
 from rotation.operator_tokens.record import RecordPlace, Status
 from rotation.operator_tokens.store import RecordStore, cluster_client
 from rotation.testing.builders import OWNER
+from rotation.testing.secrecy import reveals
+from sandbox.pulumi_cli import ROOT
 from sandbox.servers.kubernetes import KubernetesServer
 from sandbox.servers.kubernetes_objects import service_account_token
+from tests.schedule.local_pod import LocalPod
 from tests.schedule.plain_api import account, administrator
 from tests.schedule.sample import RECEIPTS, namespace
 from tests.schedule.team_sample import RECORDS, TeamSample
@@ -34,6 +39,7 @@ A_YEAR = timedelta(days=365)
 POLICY = Policy.model_validate({"lifetime": "90d", "rotate_before": "10d", "overlap": "7d"})
 ALWAYS_DUE = Policy.model_validate({"lifetime": "90d", "rotate_before": "90d", "overlap": "7d"})
 BOOTSTRAP = "bootstrap"
+EXAMPLE = ROOT / "docs" / "examples" / "bootstrap_job.yaml"
 VERBS = ("get", "list", "post", "make", "update", "patch", "delete")
 """`post` asks for `create` without a name, `make` for `create` of this name."""
 
@@ -145,14 +151,18 @@ class Applied:
 
 @pytest.fixture(scope="module")
 def applied(kubernetes_server: KubernetesServer, tmp_path_factory: pytest.TempPathFactory) -> Applied:
+    return _apply(kubernetes_server, tmp_path_factory.mktemp("accounts"))
+
+
+def _apply(server: KubernetesServer, folder: Path) -> Applied:
     sample = TeamSample({"exporter": {"serviceMonitor": False}})  # this API server has no operators' CRDs
     realms = [
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": one, "name": "realm"}}
         for one in sample.teams
     ]
-    with administrator(kubernetes_server) as admin:
+    with administrator(server) as admin:
         admin.applied(*map(namespace, sample.namespaces), *sample.manifests(), *realms)
-    return Applied(kubernetes_server, sample, tmp_path_factory.mktemp("accounts"))
+    return Applied(server, sample, folder)
 
 
 def test_each_account_can_do_its_work(applied: Applied) -> None:
@@ -174,6 +184,25 @@ def test_each_account_can_do_its_work(applied: Applied) -> None:
     with administrator(applied.server) as admin:
         found = admin.send("GET", f"/apis/events.k8s.io/v1/namespaces/{team}/events").json()["items"]
     assert {event["reason"] for event in found} == {"Accepted", "Rotated", "TeamRevoked"}
+
+
+def test_the_job_of_the_examples_bootstraps_a_team(kubernetes_server: KubernetesServer, tmp_path: Path) -> None:
+    """As its manifest says, by the account that the schedule declares: a token is made, once, and no value is told."""
+    applied = _apply(kubernetes_server, tmp_path)
+    team, system = applied.sample.team("b"), applied.sample.system
+    value = _admission(applied, team)
+    admission = {"apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": system, "name": f"{team}-admission"}}
+    text = EXAMPLE.read_text().replace("keycloak-operator-token-metadata", RECORDS).replace("keycloak-system", system)
+    text = text.replace("keycloak.example.com/v1/KeycloakRealm/team-b", "v1/ConfigMap/realm")
+    job = yaml.safe_load(text.replace("team-b", team).replace("/admission", f"{tmp_path}/admission"))
+    job["spec"]["template"]["spec"]["containers"][0]["volumeMounts"][0]["mountPath"] = "/admission"
+    with administrator(applied.server) as admin:
+        admin.applied({**admission, "stringData": {"token": value}}, job)
+    pod = LocalPod(applied.server, system, job["spec"]["template"], tmp_path, ROOT, {})
+    for said in ("a new token was made", "nothing was made, there is one already"):
+        ended = pod.run()
+        assert (ended.returncode, said in ended.stdout) == (ExitCode.FINE, True), ended.stdout
+        assert not reveals(ended.stdout, value)
 
 
 def test_the_validation_can_use_a_value(applied: Applied) -> None:
