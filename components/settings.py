@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from components import operator_judging
-from components.coder_template_settings import NAME as TEMPLATE_NAME
+from components import coder_judging, operator_judging
 from components.coder_template_settings import CoderTemplateSettings
 from components.default_policies import DEFAULT_POLICIES
 from components.directory_settings import AuthentikDirectorySettings, VaultDirectorySettings
@@ -40,7 +38,6 @@ EMPTY = "{}"
 """What Pulumi.yaml gives a key that the stack leaves out."""
 READ_ELSEWHERE = ("onePassword", "preferences")
 """Keys that `components.preferences` reads, before these settings are read."""
-_LONGEST_TEMPLATE_NAME = 32
 _STRICT = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
@@ -144,8 +141,10 @@ def read_settings(config: Mapping[str, str], project: str, preferences: Preferen
     for name in settings.tokens:
         _judge_token(settings, name)
     _refuse_shared_names(settings)
-    for name in settings.coder_templates:
-        _judge_template(settings, name)
+    for name, wanted in settings.coder_templates.items():
+        token = settings.tokens.get(wanted.token)
+        kind, published = (settings.kind_name(token.backend), token.publish) if token else ("", ())
+        coder_judging.refuse_unfit_template(name, wanted.token, kind, published)
     return _with_judged_teams(_with_judged_publications(settings, preferences or Preferences()))
 
 
@@ -215,20 +214,8 @@ def _judge_token(settings: Settings, name: str) -> None:
     if limit is not None and limit <= policy.overlap + token.evidence.wait:
         cause = f"{format_duration(limit)} is not beyond overlap and wait, so that no alert could come before the cut"
         raise _refusal(f"{key}.evidence.security_deadline", cause, "Make it longer, or the wait shorter.")
-
-
-def _judge_template(settings: Settings, name: str) -> None:
-    key, wanted = f"token-rotation:coder_templates.{name}", settings.coder_templates[name]
-    if not re.fullmatch(TEMPLATE_NAME, name) or len(name) > _LONGEST_TEMPLATE_NAME:
-        raise _refusal(key, f"{name!r} is no name of a template", "Use at most 32 letters, digits and single hyphens.")
-    token = settings.tokens.get(wanted.token)
-    if token is None or settings.kind_name(token.backend) != "coder":
-        raise _refusal(
-            f"{key}.token", f"{wanted.token!r} is no Coder token of this stack", "Declare it under `tokens`."
-        )
-    if not any(item.kubernetes_secret for item in token.publish):
-        remedy = f"Add a kubernetesSecret to its `publish`, as in coder/{wanted.token}."
-        raise _refusal(f"{key}.token", f"{wanted.token} is published to no Secret that a run could read", remedy)
+    if kind_name == "coder":
+        coder_judging.refuse_lockout(name, token.spec, token.publish, settings.backends[token.backend])
 
 
 def _with_judged_publications(settings: Settings, preferences: Preferences) -> Settings:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+from pydantic import ValidationError
 
 from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, changed, inputs_of, verb
@@ -51,7 +52,7 @@ class CoderTemplateProvider(Provider):
     def diff(self, run: Run, _id: str, olds: Props, news: Props) -> DiffResult:
         if news["problem"] or changed(olds, news, (*GIVEN, "digest")):
             return DiffResult(changes=True)
-        return DiffResult(changes=_was_put_aside(run, olds, news))
+        return DiffResult(changes=_was_put_aside(run, olds, news) or _is_told_as_failed(run, news))
 
     @verb
     def create(self, run: Run, props: Props) -> CreateResult:
@@ -120,6 +121,15 @@ def _was_put_aside(run: Run, olds: Props, news: Props) -> bool:
     return True
 
 
+def _is_told_as_failed(run: Run, news: Props) -> bool:
+    """Whether the record tells of a failure whose cause was taken back: nothing else would clear it."""
+    if not _before(run, news).error:
+        return False
+    message = "what was active before it failed is wanted again; its record is told so"
+    run.tell(news["name"], Decision(Action.REPAIR, Reason.TEMPLATE_CHANGED, message))
+    return True
+
+
 def _tell_change(run: Run, olds: Props, news: Props) -> None:
     if news["problem"]:
         run.tell(news["name"], Decision(Action.DEFER, Reason.TEMPLATE_FAILED, news["problem"]))
@@ -142,7 +152,7 @@ def _templates(run: Run, news: Props) -> Templates:
 
 
 def _packed(run: Run, news: Props) -> Archive:
-    """Its files as they stand now, read and packed once in a run. Raises InvalidSettings, ClusterError."""
+    """Its files as they stand now, read and packed once in a run. Raises UnfitTemplate, ClusterError."""
     read: Callable[[], Archive] = lambda: archives.pack(_files(run, news))  # noqa: E731 - asked for once
     packed: Archive = run.once(f"the files of the template {news['name']}", read)
     return packed
@@ -174,8 +184,12 @@ def _why(news: Props, error: RotationError) -> str:
 
 
 def _before(run: Run, news: Props) -> TemplateRecord:
+    """What was told last. A damaged record begins anew: it only counts, and must not fail a deployment."""
     told = run.kept(RECORD_PREFIX + news["name"])
-    return read_template_record(told) if told else TemplateRecord(template=news["name"], backend=news["backend"])
+    if told:
+        with suppress(ValidationError):
+            return read_template_record(told)
+    return TemplateRecord(template=news["name"], backend=news["backend"])
 
 
 def _succeeded(run: Run, news: Props, outputs: Props, *, is_new: bool) -> TemplateRecord:

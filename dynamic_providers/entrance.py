@@ -14,6 +14,7 @@ from rotation.backends.protocol import Backend
 from rotation.bootstrap import Standing
 from rotation.bootstrap_note import NOTE_PREFIX, BootstrapNote, read_bootstrap_note
 from rotation.errors import BackendError
+from rotation.receipt import secret_target
 
 if TYPE_CHECKING:
     from dynamic_providers.state import Run
@@ -61,6 +62,17 @@ def is_own(run: Run, backend: str, places: list[str]) -> bool:
     """Whether the credential of a backend is what a token publishes at one of its places."""
     entrance = run.entrance(backend)
     return entrance is not None and entrance.place in places
+
+
+def comes_back(run: Run, token: str, was: list[str], backend: str) -> bool:
+    """Whether a run puts the credential back: its Secret is gone, and the state holds what this token published there.
+
+    A refresh makes the Secret anew. Whether the value still works is asked by the run after that.
+    """
+    found, receipt = run.entrance(backend), run.receipt(token, was)
+    if found is None or receipt is None or standing_of(run, backend) is not Standing.NO_TOKEN:
+        return False
+    return secret_target(found.place) in receipt.published and run.place_is_empty(found.place)
 
 
 def lacking(run: Run, backend: str) -> str:

@@ -71,6 +71,8 @@ def history_of(run: Run, olds: Props, news: Props) -> History:
     receipt = run.receipt(token, was)
     published = Published(receipt.generation, receipt.expires) if receipt else None
     backend, aside = run.backend(olds["backend"]), olds.get("supplants") or ""
+    comes_back = entrance.comes_back(run, token, was, olds["backend"])
+    is_own = entrance.is_own(run, olds["backend"], news["places"])
     history = History(
         generation=generation,
         created=minted_at(generation),
@@ -88,8 +90,8 @@ def history_of(run: Run, olds: Props, news: Props) -> History:
         renewable=backend.capabilities.renews,
         cap=minted_at(generation) + backend.capabilities.cap if backend.capabilities.cap else None,
         renewed_end=from_rfc3339(olds["renewal"]) if olds["renewal"] else None,
-        bootstrap=entrance.lacking(run, olds["backend"]),
-        rejected=entrance.is_shut(run, olds["backend"]) and entrance.is_own(run, olds["backend"], news["places"]),
+        bootstrap="" if comes_back else entrance.lacking(run, olds["backend"]),
+        rejected=entrance.is_shut(run, olds["backend"]) and is_own and not comes_back,
         dependency=dependencies.lacking(run, news.get("dependencies")),
         unrotated=_paused_at(run, olds["places"], "auto_rotate"),
         unrenewed=_paused_at(run, olds["places"], "auto_renew"),

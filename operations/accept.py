@@ -47,20 +47,34 @@ def command(
     stamina.instrumentation.set_on_retry_hooks([])  # its lines would mix with the prompt
     try:
         place, server = place_of(secret), server_of(url)
-        connect = KINDS[kind_of(kind)].connect
+        chosen = KINDS[kind_of(kind)]
         value = read_value(sys.stdin)
-        backend = connect(
+        backend = chosen.connect(
             kind, _way(server, ca_certificate), value, clock.system_clock, lambda text: typer.echo(text, err=True)
         )
-        typer.echo(accept(backend, value, place, key, Cluster.connect))
+        is_adopted = chosen.bootstrap is not None
+        typer.echo(accept(backend, value, place, key, Cluster.connect, is_adopted=is_adopted))
     except RotationError as error:
         typer.echo(str(error), err=True)
         sys.exit(code_of(error))
 
 
-def accept(backend: Backend, value: str, place: ObjectPlace, key: str, connect: Callable[[], Cluster]) -> str:
-    """Prove the value, write it, and tell what happened and what comes next. Raises BackendError or ClusterError."""
+def accept(
+    backend: Backend,
+    value: str,
+    place: ObjectPlace,
+    key: str,
+    connect: Callable[[], Cluster],
+    *,
+    is_adopted: bool = False,
+) -> str:
+    """Prove the value, write it, and tell what happened and what comes next. Raises BackendError or ClusterError.
+
+    Where a run will adopt it, it must be what a run adopts: a login's session works, too, and is refused there.
+    """
     backend.probe(value)
+    if is_adopted:
+        backend.recognise(value, {})
     with closing(connect()) as cluster:
         created = cluster.put_secret_key(place.namespace, place.name, key, value, MANAGER)
     done = "It was created" if created else "Nothing else of it was changed"

@@ -78,8 +78,13 @@ def is_failure(reason: Reason) -> bool:
 
 
 def heals(outcome: ExitCode, code: int, decisions: Iterable[Decision]) -> bool:
-    """Whether trying again soon may help. What a backend refuses, it refuses again, and an audit log fills with it."""
-    return outcome is ExitCode.FAILED and bool(code or {decision.reason for decision in decisions} & _HEALS)
+    """Whether trying again soon may help. What a backend refuses, it refuses again, and an audit log fills with it.
+
+    A template that failed ends the CLI with a code, and is not built twice for it.
+    """
+    reasons = {decision.reason for decision in decisions}
+    is_explained = Reason.TEMPLATE_FAILED in reasons
+    return outcome is ExitCode.FAILED and bool(reasons & _HEALS or (code and not is_explained))
 
 
 def _is_error(line: str) -> bool:

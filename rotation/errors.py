@@ -6,6 +6,7 @@
     ├── StateIsNewer             the stored state was written by a newer release
     ├── ClusterError             the receipt or a Secret could not be read or written
     ├── WaitingForDependency     something that must be ready before a mint is not
+    ├── UnfitTemplate            a template's files cannot be packed
     ├── BootstrapNeeded          there is no credential yet, or no more, and a person has to give one
     └── BackendError             an answer, or the lack of one, from a backend
         ├── Unauthorised         the credential is dead or may not do this
@@ -72,6 +73,10 @@ class ClusterAway(ClusterError):  # noqa: N818
 
 class WaitingForDependency(RotationError):  # noqa: N818
     """Something that must be ready before a mint is not."""
+
+
+class UnfitTemplate(RotationError):  # noqa: N818
+    """A template's files cannot be packed, or not be read; every other resource goes on."""
 
 
 class BootstrapNeeded(RotationError):  # noqa: N818

@@ -137,7 +137,7 @@ def _template_failed(exporter: Mapping[str, str]) -> Alert:
         expr=f"max by (template) ({series('token_rotation_template_failed', exporter)}) == 1",
         severity="warning",
         summary="The template {{ $labels.template }} was not deployed",
-        description="The last attempt failed. The version before is active, and each run tries again.",
+        description="The last attempt failed; its record says at which step. Each run tries again until it is mended.",
     )
 
 

@@ -129,7 +129,7 @@ def _clear_up() -> str:
 def _make_a_token() -> list[str]:
     create = (
         f"Under Account, Tokens, choose Add token, with the name {TOKEN_NAME} (or another where that is taken) and a"
-        f" lifetime of a day or more: it only mints its first successor, which is named {TOKEN_NAME}-<generation> and"
-        " lives as long as the policy says."
+        " lifetime of 7 days, which every user may choose. A run takes it over, and a later one mints its successor,"
+        f" which is named {TOKEN_NAME}-<generation> and lives as long as the policy says."
     )
     return [create, "Copy the value: it is shown once."]

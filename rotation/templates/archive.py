@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from rotation.errors import InvalidSettings
+from rotation.errors import UnfitTemplate
 
 CAP = 100 * 1024 * 1024
 """What a server takes, in bytes."""
@@ -22,7 +22,7 @@ FILE_CAP = 10 * 1024 * 1024
 """Where a server cuts a single file off, without a word, when it unpacks it."""
 PROVIDERS_LOCK = ".terraform.lock.hcl"
 """The one hidden file that belongs to a template: which providers it is built with."""
-_VARIABLES = ("terraform.tfvars", "terraform.tfvars.json", ".auto.tfvars", ".auto.tfvars.json")
+_VARIABLES = (".tfvars", ".tfvars.json")
 _EXECUTABLE = 0o100
 
 
@@ -52,11 +52,15 @@ class Archive:
 def of_folder(folder: Path) -> list[File]:
     """Every file below a folder but what is left out.
 
-    Raises InvalidSettings for a folder that is not there, and for a link: what it leads to may not be ours to upload.
+    Raises UnfitTemplate for what is not there or may not be read, and for a link: what it leads to may not be ours.
     """
     if not folder.is_dir():
         raise _refusal(f"there is no folder {folder}", "Name the folder of the template, relative to the project.")
-    return [_read(path, folder) for path in _walk(folder)]
+    try:
+        return [_read(path, folder) for path in _walk(folder)]
+    except OSError as error:
+        cause = f"{error.filename} cannot be read ({error.strerror})"
+        raise _refusal(cause, "Let the account of the run read it.") from None
 
 
 def of_entries(entries: Mapping[str, bytes]) -> list[File]:
@@ -65,7 +69,7 @@ def of_entries(entries: Mapping[str, bytes]) -> list[File]:
 
 
 def pack(files: list[File]) -> Archive:
-    """One plain tar. Raises InvalidSettings for nothing, for a name that a server does not unpack, and for too much."""
+    """One plain tar. Raises UnfitTemplate for nothing, for a name that a server does not unpack, and for too much."""
     if not files:
         raise _refusal("there are no files", "Put the template's Terraform files there.")
     names = Counter(file.name for file in files)
@@ -132,5 +136,5 @@ def _read(path: Path, folder: Path) -> File:
     return File(path.relative_to(folder).as_posix(), path.read_bytes(), executable)
 
 
-def _refusal(cause: str, remedy: str) -> InvalidSettings:
-    return InvalidSettings("pack", cause, remedy)
+def _refusal(cause: str, remedy: str) -> UnfitTemplate:
+    return UnfitTemplate("pack", cause, remedy)

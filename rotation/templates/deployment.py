@@ -20,11 +20,14 @@ from urllib.parse import quote
 from rotation.backends.api_client import ApiClient, understood
 from rotation.clock import Clock
 from rotation.durations import format_duration
-from rotation.errors import BackendError, Conflict, NotFound, Refused, Unavailable
+from rotation.errors import BackendError, Conflict, NotFound, Refused, Unauthorised, Unavailable
 from rotation.templates.archive import Archive
 
 _ROOT = "/api/v2"
 _WORKING = frozenset({"pending", "running", "canceling"})
+_BUILT = "succeeded"
+_FORBIDDEN = "rbac: forbidden"
+"""What a server says, with a 500, to who may not write templates."""
 _LACKS_VALUES = "REQUIRED_TEMPLATE_VARIABLES"
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 5.0
 """Between two looks at a job, in seconds."""
@@ -103,11 +106,15 @@ class Templates:
     def deploy(self, wanted: Wanted, archive: Archive) -> Deployed:
         """Build this content as a version and make it active; one that was built of it before is made active again."""
         before, digest = self.active(wanted), digest_of(wanted, archive)
-        known = self._built(before.template, digest) if before else None
-        if before and known:
-            return self._made_active(before, known)
-        name = f"{self._clock().strftime(_STAMP)}-{digest[:8]}"
-        version = self._create_version(wanted, archive, name, before)
+        known = self._made_of(before.template, digest) if before else {}
+        if before and _BUILT in known:
+            return self._made_active(before, known[_BUILT])
+        if _WORKING & known.keys():  # by a run that was killed meanwhile
+            going_on = known[next(iter(_WORKING & known.keys()))]
+            version, name = going_on.version, going_on.name
+        else:
+            name = f"{self._clock().strftime(_STAMP)}-{digest[:8]}"
+            version = self._create_version(wanted, archive, name, before)
         began = self._clock()
         try:
             self._await_job(wanted, version)
@@ -129,7 +136,9 @@ class Templates:
             remedy = "Name one of the versions that the template's page shows."
             raise self._refusal(act, f"{wanted.name} has no version {name}", remedy) from None
         with understood(act, self._client.backend):
-            version = str(answer.json()["id"])
+            version, status = str(answer.json()["id"]), str(answer.json()["job"]["status"])
+        if status != _BUILT:
+            raise self._refusal(act, f"the build of {name} is {status}", "Name a version that was built.")
         return self._made_active(before, Deployed(before.template, version, name))
 
     def describe(self, wanted: Wanted, template: str, names: Iterable[str]) -> None:
@@ -137,28 +146,33 @@ class Templates:
 
         What people set there stays: it is sent along.
         """
-        act, path = "describe", f"{_ROOT}/templates/{template}"
-        answer = self._client.read(act, path)
-        with understood(act, self._client.backend):
-            found = dict(answer.json())
         ours = {name: getattr(wanted, name) for name in names}
-        if any(found.get(name) != text for name, text in ours.items()):  # a server answers no change with a 304
-            self._client.ask_by("PATCH", act, path, {**found, **ours})
+        found = self._told_of(template)
+        if found.items() >= ours.items():  # a server answers no change with a 304
+            return
+        try:
+            self._client.ask_by("PATCH", "describe", f"{_ROOT}/templates/{template}", {**found, **ours})
+        except Refused:  # of a repetition, whose first answer was lost
+            if not self._told_of(template).items() >= ours.items():
+                raise
+
+    def _told_of(self, template: str) -> dict[str, Any]:
+        answer = self._client.read("describe", f"{_ROOT}/templates/{template}")
+        with understood("describe", self._client.backend):
+            return dict(answer.json())
 
     def _made_active(self, before: Active, wanted: Deployed) -> Deployed:
         if wanted.version != before.version:
             self._promote(before.template, wanted.version)
         return wanted
 
-    def _built(self, template: str, digest: str) -> Deployed | None:
-        """The newest version that was built of this content; the list holds no archived one."""
+    def _made_of(self, template: str, digest: str) -> dict[str, Deployed]:
+        """The newest version of this content, by the state of its build; the list holds no archived one."""
         act = "list the versions of"
         answer = self._client.read(act, f"{_ROOT}/templates/{template}/versions")
         with understood(act, self._client.backend):
-            for told in reversed(answer.json() or []):
-                if digest in str(told.get("message")) and told["job"]["status"] == "succeeded":
-                    return Deployed(template, str(told["id"]), str(told["name"]))
-        return None
+            ours = [told for told in answer.json() or [] if digest in str(told.get("message"))]
+            return {str(told["job"]["status"]): Deployed(template, str(told["id"]), str(told["name"])) for told in ours}
 
     def _create_version(self, wanted: Wanted, archive: Archive, name: str, before: Active | None) -> str:
         act = "upload"
@@ -178,7 +192,13 @@ class Templates:
         act = "add a version to"
         try:
             answer = self._client.write(act, "POST", f"{self._organization(wanted)}/templateversions", payload)
-        except (Conflict, Unavailable):
+        except NotFound:
+            cause = f"there is no organization {wanted.organization} that we may see"
+            raise self._refusal(act, cause, "Correct `organization`.") from None
+        except (Conflict, Unavailable) as error:
+            if _FORBIDDEN in error.cause:
+                remedy = "Give the token's user the role Template Admin."
+                raise Unauthorised(act, error.cause, remedy, backend=self._client.backend) from None
             found = self._lost(before, name)
             if not found:
                 raise
@@ -204,7 +224,7 @@ class Templates:
                 raise Unavailable("build", cause, remedy, backend=self._client.backend)
             self._sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
-        if job["status"] != "succeeded":
+        if job["status"] != _BUILT:
             raise self._refusal("build", *_why(job, hidden=self._client.credential))
 
     def _job(self, version: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Coder's policies: the default, and the example for an Owner on a default server."""
+"""Coder's policies, the default and the example for an Owner on a default server; and scopes that would lock it out."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rotation.durations import parse_duration
 from rotation.errors import InvalidSettings
 from rotation.margins import refuse_impossible
 from rotation.model import Policy
+from tests.components.stack_config import read, refusal
 
 DAY = timedelta(days=1)
 OWNERS_CAP = timedelta(hours=168)
@@ -44,3 +45,24 @@ def test_the_owners_example_has_no_slack(part: str, changed: str) -> None:
     other = CODER_OWNER_POLICY.model_copy(update={part: parse_duration(changed)})
     with pytest.raises(InvalidSettings, match="it cannot hold"):
         refuse_impossible("template-automation", other, DAY)
+
+
+SECRET = {"namespace": "coder", "name": "coder-admin-api-token"}
+SERVER = {"url": "https://coder.example.com", "credential": {"kubernetesSecret": SECRET}}
+
+
+def _token(*scopes: str, name: str = "coder-admin-api-token") -> dict[str, object]:
+    place = {"kubernetesSecret": {**SECRET, "name": name}}
+    return {"backend": "coder", "spec": {"scopes": list(scopes)}, "publish": [place]}
+
+
+@pytest.mark.parametrize("lacking", ["user:read", "coder:apikeys.manage_self"])
+def test_scopes_that_would_lock_the_rotation_out_are_refused(lacking: str) -> None:
+    """The token that is its server's credential has to mint its successor; one for others may do whatever it may."""
+    needed = {"coder:templates.author", "user:read", "coder:apikeys.manage_self"}
+    read({"coder": _token(*needed)}, {"coder": SERVER})
+    text = refusal({"coder": _token(*needed - {lacking})}, {"coder": SERVER})
+    assert "tokens.coder.spec.scopes: the token is its server's own credential" in text
+    assert "Add coder:apikeys.manage_self and user:read" in text
+    for free in (_token(), _token("all"), _token("coder:templates.author", name="for-others")):
+        read({"coder": free}, {"coder": SERVER})

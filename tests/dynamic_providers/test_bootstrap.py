@@ -154,6 +154,26 @@ def test_a_dead_token_holds_everything_until_a_person_comes(world: CoderWorld) -
     assert world.cluster.receipt("admin").instructions == ""
 
 
+def test_a_secret_that_is_gone_comes_back_without_a_person(world: CoderWorld) -> None:
+    """Its value stands in the state and works: nobody is called, nothing is minted, and a refresh puts it back."""
+    line = _line(world)
+    world.server.add_user("admin", password=PASSWORD, email="admin@example.com")
+    if world.entrance("coder").enter is None:  # type: ignore[union-attr]
+        world.give()
+    line.run()
+    value, logins = world.cluster.secrets[PLACE]["token"], world.server.calls["POST", "/users/login"]
+    del world.cluster.secrets[PLACE]
+    line.run()
+    assert line.reasons_told() == [Reason.PUBLICATION_MISSING]
+    del line.state[f"secret {PLACE}"]  # as `up --refresh` finds it gone
+    line.run()
+    assert (world.cluster.secrets[PLACE]["token"], len(world.server.live_tokens())) == (value, 1)
+    assert world.server.calls["POST", "/users/login"] == logins
+    line.run()  # the condition goes
+    line.run()
+    assert line.steps == []
+
+
 @by_itself
 def test_it_makes_the_user_and_mints_and_comes_back_by_itself(world: CoderWorld) -> None:
     """First user, login and mint in one run; a token that was deleted is followed by another."""

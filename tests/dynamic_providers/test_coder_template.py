@@ -116,11 +116,46 @@ def test_files_that_cannot_be_packed_are_told_by_the_act_alone(world: TemplateWo
     assert world.preview()
     assert _reasons(world) == ["TemplateFailed"]
     for failures in (1, 2):
-        with pytest.raises(VerbError, match=r"InvalidSettings: pack the template docker at coder: .*is a link"):
+        with pytest.raises(VerbError, match=r"UnfitTemplate: pack the template docker at coder: .*is a link"):
             world.up()
         assert world.record.failures == failures
     (world.folder / "passwd").unlink()
+    assert world.up(), "what was told is taken back"
+    assert (world.record.error, world.record.failures, world.record.deployments) == ("", 2, 1)
     assert not world.up(), "what is active is of this content"
+
+
+def test_a_failure_that_was_taken_back_is_told_no_more(world: TemplateWorld) -> None:
+    """The files are again what is active: nothing is built, and the record's error, and with it the alert, goes."""
+    world.up()
+    first, uploads = world.active, world.server.calls["POST", "/files"]
+    world.later()
+    world.write(BROKEN)
+    world.server.fail_next_job("no such module")
+    with pytest.raises(VerbError, match="no such module"):
+        world.up()
+    world.write()
+    assert world.preview()
+    assert world.up()
+    assert (world.record.error, world.active) == ("", first)
+    assert world.server.calls["POST", "/files"] == uploads + 1
+    assert not world.up()
+
+
+def test_a_record_that_was_damaged_begins_anew(world: TemplateWorld) -> None:
+    """It only counts: no deployment fails for it, and no failure is hidden by it."""
+    world.up()
+    for text, wrong in ((MAIN + "# more\n", ""), (BROKEN, "no such module")):
+        world.cluster.entries["template.docker"] = '{"template": 1'
+        world.later()
+        world.write(text)
+        if wrong:
+            world.server.fail_next_job(wrong)
+            with pytest.raises(VerbError, match=wrong):
+                world.up()
+        else:
+            world.up()
+    assert (world.record.deployments, world.record.failures) == (0, 1)
 
 
 def test_a_config_map_is_a_source(world: TemplateWorld) -> None:

@@ -109,6 +109,8 @@ def test_a_template_that_fails_fails_alone(coder: CoderStack) -> None:
     assert (record["failures"], record["version"]) == (1, first.name)
     assert record["error"] == "build the template docker: exit status 1: no such module"
     _write(coder, MAIN)
+    assert "token-rotation: docker: repair (TemplateChanged)" in stack.up().output
+    assert _record(coder)["error"] == ""
     stack.up("--expect-no-changes")
 
 

@@ -56,7 +56,7 @@ def test_declared_tokens_of_a_team(operator: Operator) -> None:
     twice = operator.token(operator.team, publish=elsewhere(operator.team))
     stack.declare(team=team, admission=admission, zweite=twice)
     assert f"team is the operational token of {operator.team}, too" in stack.preview(check=False).output
-    stack.declare(admission=admission, other={**operator.token(operator.other), "publish": team["publish"]})
+    stack.declare(other={**operator.token(operator.other), "publish": team["publish"]})
     assert "is not in the namespace" in stack.preview(check=False).output
 
 

@@ -18,6 +18,7 @@ from dynamic_providers.kubernetes_cluster import KubernetesCluster
 from operations import accept
 from operations.__main__ import app
 from operations.cluster import Cluster
+from rotation.backends.transport import json_request
 from rotation.bootstrap import PLACEHOLDER
 from rotation.clock import system_clock
 from rotation.errors import InvalidSettings
@@ -30,6 +31,7 @@ from sandbox.servers.kubernetes import KubernetesServer
 from sandbox.servers.kubernetes_objects import make_namespace
 
 NAME = "coder-admin-api-token"
+PASSWORD = "a Planted passw0rd"
 
 
 @dataclass
@@ -95,7 +97,7 @@ def desk(kubernetes_server: KubernetesServer, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("KUBECONFIG", kubeconfig)
     monkeypatch.setattr(config.kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)  # read once, at import
     coder = Coder(system_clock, seed=secrets.randbits(32))
-    coder.add_user("admin", password="a Planted passw0rd", email="admin@example.com")
+    coder.add_user("admin", password=PASSWORD, email="admin@example.com")
     value = coder.issue("admin", "template-automation")
     faults = Faults(coder.handle)
     with mounted(faults) as url:
@@ -108,6 +110,17 @@ def test_a_token_that_works_is_written(desk: Desk) -> None:
     assert (code, desk.data()) == (0, {"token": desk.value})
     assert f"the key token of the Secret {desk.namespace}/{NAME} holds it. It was created." in shown
     assert "Next: `pulumi up`" in shown
+
+
+def test_a_session_of_a_login_is_refused(desk: Desk) -> None:
+    """It works, and ends with the login; the next run would not adopt it. Nothing is written."""
+    login = json_request("POST", "/api/v2/users/login", {"email": "admin@example.com", "password": PASSWORD})
+    session = desk.coder.handle(login).json()["session_token"]
+    code, shown = desk.accept(session)
+    assert (code, desk.secret()) == (2, None)
+    assert "it is a session of admin" in shown
+    assert "Create a token under Account, Tokens" in shown
+    assert not reveals(shown, session)
 
 
 def test_only_its_key_is_touched(desk: Desk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operations.exit_code import ExitCode, heals, judge
 from operations.outcome import Outcome, happenings, is_worth_telling, message
 from operations.told import Told
+from rotation.errors import UnfitTemplate
 from rotation.reasons import Action, Decision, Reason, reason_line
 
 DEPLOYED = Decision(Action.DEPLOY, Reason.TEMPLATE_CHANGED, "its files or variables changed")
@@ -36,6 +37,19 @@ def test_a_failure_is_told_with_its_cause() -> None:
 
 
 def test_a_template_that_would_fail_makes_the_run_a_failed_one() -> None:
-    """The CLI's own code may be fine, as in a dry run. Where it is, nothing is tried again: files do not heal."""
+    """The CLI's own code may be fine, as in a dry run. Either way nothing is tried again: files do not heal."""
     assert judge(0, [], [FAILED]) is ExitCode.FAILED
-    assert not heals(ExitCode.FAILED, 0, [FAILED])
+    away = Decision(Action.DEFER, Reason.BACKEND_UNREACHABLE, "no answer")
+    for code in (0, 255):
+        assert not heals(ExitCode.FAILED, code, [FAILED])
+        assert heals(ExitCode.FAILED, code, [FAILED, away]), "something else may heal"
+    assert heals(ExitCode.FAILED, 255, [])
+
+
+def test_files_that_cannot_be_packed_are_no_refused_input() -> None:
+    """The other tokens were rotated; and a person who is needed for one of them is called all the same."""
+    text = str(UnfitTemplate("pack", "main.tf is a link", "Put the file itself there."))
+    lines = [f"    error: {text}"]
+    assert judge(255, lines, [FAILED]) is ExitCode.FAILED
+    needed = Decision(Action.DEFER, Reason.BOOTSTRAP_NEEDED, "a person has to give one")
+    assert judge(255, lines, [FAILED, needed]) is ExitCode.NEEDS_BOOTSTRAP

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import tarfile
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rotation.errors import InvalidSettings
+from rotation.errors import UnfitTemplate
 from rotation.templates import archive as archives
 from rotation.templates.archive import File, of_entries, of_folder, pack
 
@@ -51,7 +52,7 @@ def test_what_a_working_copy_holds_is_left_out(tmp_path: Path) -> None:
     (folder / ".terraform" / "providers" / "big").write_bytes(b"x")
     (folder / ".git").mkdir()
     (folder / ".git" / "HEAD").write_text("ref")
-    for name in ("terraform.tfstate", "terraform.tfstate.backup", "modules/x.auto.tfvars", "terraform.tfvars"):
+    for name in ("terraform.tfstate", "terraform.tfstate.backup", "modules/x.auto.tfvars", "prod.tfvars.json"):
         (folder / name).write_text("s3cr3t")
     for name in ("main.tf~", ".main.tf.swp", ".env"):
         (folder / name).write_text("x")
@@ -59,11 +60,23 @@ def test_what_a_working_copy_holds_is_left_out(tmp_path: Path) -> None:
     assert sorted(file.name for file in of_folder(folder)) == [".terraform.lock.hcl", "main.tf", "modules/startup.sh"]
 
 
+def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name and the cause; what the system says is no error of the program."""
+    folder = _folder(tmp_path / "t")
+
+    def refused(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)  # root may read whatever there is
+    with pytest.raises(UnfitTemplate, match=r"main\.tf cannot be read \(Permission denied\)"):
+        of_folder(folder)
+
+
 def test_a_link_is_refused(tmp_path: Path) -> None:
     """What a link leads to may be a secret of this machine."""
     folder = _folder(tmp_path / "t")
     (folder / "passwd").symlink_to("/etc/passwd")
-    with pytest.raises(InvalidSettings, match="is a link"):
+    with pytest.raises(UnfitTemplate, match="is a link"):
         of_folder(folder)
 
 
@@ -74,7 +87,7 @@ ODD = ["./a.tf", "a//b.tf", "a/", ".", "ü.tf", "a\n.tf", "x" * 101]
 @pytest.mark.parametrize("name", [*OUTSIDE, *ODD])
 def test_a_name_that_leads_out_or_does_not_fit_is_refused(name: str) -> None:
     """An archive holds relative names alone, each written in one way; a server drops one with two dots in silence."""
-    with pytest.raises(InvalidSettings, match="cannot be packed"):
+    with pytest.raises(UnfitTemplate, match="cannot be packed"):
         pack([File(name, MAIN)])
 
 
@@ -89,25 +102,25 @@ def test_a_long_path_of_short_names_fits() -> None:
 
 def test_two_files_of_one_name_are_refused() -> None:
     """Which of them a server would keep is nobody's guess."""
-    with pytest.raises(InvalidSettings, match="two files are called"):
+    with pytest.raises(UnfitTemplate, match="two files are called"):
         pack([File("main.tf", MAIN), File("main.tf", b"")])
 
 
 def test_nothing_and_too_much_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """There must be files, and not more than a server takes."""
-    with pytest.raises(InvalidSettings, match="no files"):
+    with pytest.raises(UnfitTemplate, match="no files"):
         pack([])
     monkeypatch.setattr(archives, "CAP", 1000)
-    with pytest.raises(InvalidSettings, match="a server takes 1000"):
+    with pytest.raises(UnfitTemplate, match="a server takes 1000"):
         pack([File("main.tf", MAIN)])
     monkeypatch.setattr(archives, "FILE_CAP", 10)
-    with pytest.raises(InvalidSettings, match="is beyond 10 bytes"):
+    with pytest.raises(UnfitTemplate, match="is beyond 10 bytes"):
         pack([File("main.tf", MAIN)])
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """By its name, and with what to do."""
-    with pytest.raises(InvalidSettings, match="there is no folder"):
+    with pytest.raises(UnfitTemplate, match="there is no folder"):
         of_folder(tmp_path / "nowhere")
 
 

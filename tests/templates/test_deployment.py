@@ -101,6 +101,30 @@ def test_an_earlier_version_comes_back_by_its_name() -> None:
         assert place.server.calls["POST", path] == before["POST", path]
 
 
+def test_a_version_that_was_not_built_does_not_come_back() -> None:
+    """It is refused for what it is, and what is active stays."""
+    place = Place()
+    first = place.templates.deploy(DOCKER, content())
+    place.server.fail_next_job("no")
+    place.faults.refuse(500, method="POST", path="/api/v2/templateversions")  # so that it is not archived
+    with pytest.raises(Refused):
+        place.templates.deploy(DOCKER, content("changed"))
+    failed = place.server.template("docker").versions[-1].name
+    with pytest.raises(Refused, match=rf"the build of {failed} is failed\. Name a version that was built"):
+        place.templates.roll_back(DOCKER, failed)
+    assert place.server.template("docker").active.id == first.version
+
+
+def test_a_change_of_what_is_told_whose_answer_is_lost_was_made() -> None:
+    """The repetition changes nothing more, which an older server does not take for a success."""
+    place = Place(patches_whole=True)
+    deployed = place.templates.deploy(DOCKER, content())
+    place.faults.lose_answer(method="PATCH", path="/api/v2/templates")
+    place.templates.describe(Wanted("docker", description="Another"), deployed.template, ["description"])
+    assert place.faults.pending == []
+    assert place.server.template("docker").fields["description"] == "Another"
+
+
 @pytest.mark.parametrize("patches_whole", [False, True])
 def test_what_is_told_of_a_template_changes_alone(*, patches_whole: bool) -> None:
     """What people set there is sent along, or an older server would reset it; what is the same already is not sent."""

@@ -121,6 +121,47 @@ def test_who_may_not_write_templates_is_told_so() -> None:
     assert place.server.loose_versions() == []
 
 
+def test_a_user_without_the_role_is_told_the_role() -> None:
+    """The server says it with a 500; it is no fault of the server that a later run would not meet."""
+    place = Place()
+    place.server.add_user("plain", roles=())
+    plain = Templates(place.client(place.server.issue("plain", "mine")), place.clock, place.sleep)
+    with pytest.raises(Unauthorised, match="Give the token's user the role Template Admin"):
+        plain.deploy(DOCKER, content())
+
+
+def test_an_organization_that_is_not_there_is_told() -> None:
+    """With what is to be corrected."""
+    with pytest.raises(Refused, match=r"there is no organization elsewhere that we may see\. Correct `organization`"):
+        Place().templates.deploy(Wanted("docker", organization="elsewhere"), content())
+
+
+def test_a_server_that_is_asked_too_often_is_waited_for() -> None:
+    """An upload and a version that are refused for a while are sent again, and nothing is made twice."""
+    place = Place()
+    for path in ("/api/v2/files", "/api/v2/organizations/default/templateversions"):
+        place.faults.refuse(429, method="POST", path=path)
+    deployed = place.templates.deploy(DOCKER, content())
+    assert (place.faults.pending, place.versions()) == ([], [deployed.name])
+
+
+def test_a_build_that_a_killed_run_left_is_waited_for() -> None:
+    """The same content is not built beside it; what it becomes is made active."""
+    place = Place(job_polls=3)
+    place.templates.deploy(DOCKER, content())
+
+    def killed(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Templates(place.client(place.value), place.clock, killed).deploy(DOCKER, content("changed"))
+    place.clock.move(timedelta(minutes=1))
+    deployed = place.templates.deploy(DOCKER, content("changed"))
+    assert place.versions()[-1] == deployed.name
+    assert len(place.versions()) == 2
+    assert place.server.template("docker").active.id == deployed.version
+
+
 def test_a_template_that_somebody_else_made_meanwhile_is_not_ours() -> None:
     """Its name is taken then: theirs stays as it is, and ours is told."""
     place = Place()
