@@ -29,11 +29,12 @@ from sandbox.apis.routing import Match, Refusal, Router, answered
 
 _PREFIX = "/api/v2"
 _NAME = "coder_session_token"
-_AN_HOUR = timedelta(hours=1)
+_AN_HOUR, _A_MINUTE = timedelta(hours=1), timedelta(minutes=1)
 _CENTURY, _WEEK = timedelta(hours=876600), timedelta(hours=168)
 _ID, _SECRET = 10, 22
 View = Callable[[Call], Response]
 _OPEN: frozenset[View] = frozenset({users.first, users.make_first, users.login})
+_MOST_IN_A_MINUTE: dict[View, int] = {users.login: 60, files.upload: 12}
 
 
 def _other_method(call: Call) -> Response:  # noqa: ARG001 - a view like the others
@@ -118,6 +119,7 @@ class Coder:
             max_lifetime, max_owner_lifetime, default_lifetime, lists_expired, patches_whole, job_polls
         )
         self._lock = threading.RLock()
+        self._recent: dict[View, list[datetime]] = {}
         self.calls: Counter[tuple[str, str]] = Counter()
 
     def handle(self, request: Request) -> Response:
@@ -131,10 +133,21 @@ class Coder:
         self.calls[request.method, match.template if match else "*"] += 1
         if match is None:
             raise refused(404, "Route not found.")
+        self._limit(match.view, now)
         caller = None
         if match.view not in _OPEN and match.view is not _other_method:
             caller = self._authenticate(request, match.template, now)
         return match.view(Call(request, caller, now, self._store, self._settings, match.params))
+
+    def _limit(self, view: View, now: datetime) -> None:
+        """Logins and uploads are counted over a minute; a real server counts them by who asks."""
+        most = _MOST_IN_A_MINUTE.get(view)
+        if most is None:
+            return
+        recent = [at for at in self._recent.get(view, []) if now - at < _A_MINUTE]
+        if len(recent) >= most:
+            raise refused(429, f"You've been rate limited for sending more than {most} requests in 1m0s.")
+        self._recent[view] = [*recent, now]
 
     def _authenticate(self, request: Request, template: str, now: datetime) -> User:
         key = self._known(_credential(request))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import uuid
 import zipfile
+from datetime import timedelta
 
 import pytest
 
@@ -71,3 +72,12 @@ def test_what_is_no_plain_tar_is_found_out_late(coder: CoderWorld, content: byte
     assert told(refused) == (500, "Internal error checking workspace tags")
     assert "archive/tar: invalid tar header" in refused.json()["detail"]
     assert coder.server.loose_versions() == []
+
+
+def test_uploads_are_limited_by_the_minute(coder: CoderWorld) -> None:
+    """Twelve, and no more until the first of them is a minute ago; who is refused is not counted."""
+    assert {coder.upload(TAR).status for _ in range(12)} == {201, 200}
+    for _ in range(3):
+        assert told(coder.upload(TAR)) == (429, "You've been rate limited for sending more than 12 requests in 1m0s.")
+    coder.clock.move(timedelta(minutes=1))
+    assert coder.upload(TAR).status == 200
