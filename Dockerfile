@@ -45,7 +45,8 @@ ENV PATH=/app/.venv/bin:/opt/pulumi-cli:$PATH \
     PULUMI_SKIP_UPDATE_CHECK=true \
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    USER=rotator
 # The root of a job's pod is read-only; compiled here, the program starts faster.
 RUN python -m compileall -q /app
 WORKDIR /app

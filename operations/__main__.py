@@ -120,8 +120,9 @@ def _place(text: str, variable: str) -> ObjectPlace | None:
 
 
 def main() -> None:
-    """Run the command line; a request to end also ends the running `pulumi` and its providers."""
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    """Run the command line; a request to end, or a terminal that closes, also ends `pulumi` and its providers."""
+    for asked in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(asked, lambda number, _frame: sys.exit(128 + number))
     app()
 
 

@@ -124,12 +124,11 @@ class Cluster:
         """
 
         def read() -> Any:
-            return self._coordination.read_namespaced_lease(
-                name, namespace, _preload_content=False, _request_timeout=_within(seconds)
-            )
+            given = {"_preload_content": False, "_request_timeout": _within(seconds)}
+            return json.loads(self._coordination.read_namespaced_lease(name, namespace, **given).data)
 
         found = _answer(f"read the Lease {namespace}/{name}", 404, read)
-        return None if found is None else dict(json.loads(found.data))
+        return None if found is None else dict(found)
 
     def replace_lease(self, lease: Mapping[str, Any], seconds: float = _TIME_LIMIT[1]) -> dict[str, Any] | None:
         """Write the Lease if nobody did since it was read (its resourceVersion); None when somebody did.
@@ -139,12 +138,11 @@ class Cluster:
         namespace, name = lease["metadata"]["namespace"], lease["metadata"]["name"]
 
         def write() -> Any:
-            return self._coordination.replace_namespaced_lease(
-                name, namespace, dict(lease), _preload_content=False, _request_timeout=_within(seconds)
-            )
+            given = {"_preload_content": False, "_request_timeout": _within(seconds)}
+            return json.loads(self._coordination.replace_namespaced_lease(name, namespace, dict(lease), **given).data)
 
         written = _answer(f"write the Lease {namespace}/{name}", 409, write)
-        return None if written is None else dict(json.loads(written.data))
+        return None if written is None else dict(written)
 
     def regarded(self, namespace: str, name: str) -> Object:
         """A ConfigMap as an Event regards it, with its uid, by which `kubectl describe` finds the Event."""
@@ -194,7 +192,7 @@ def _told(act: str) -> Iterator[None]:
     except config.ConfigException:
         remedy = "Set KUBECONFIG, or run it in a pod with a ServiceAccount."
         raise ClusterError(act, "there is no usable kubeconfig", remedy) from None
-    except (urllib3.exceptions.HTTPError, OSError) as error:
+    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:  # cut off within an answer, too
         remedy = "Check KUBECONFIG and that the API server runs."
         raise ClusterAway(act, f"no answer ({type(error).__name__})", remedy) from None
     except client.ApiException as error:

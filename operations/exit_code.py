@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum
 
+from operations.told import Told
 from rotation.reasons import Decision, Reason
 
 
@@ -40,7 +41,8 @@ _HEALS = frozenset(
 _FAILED = _HEALS | {Reason.BACKEND_REFUSES, Reason.TEMPLATE_FAILED}
 _REFUSED = (
     "InvalidSettings:",
-    "passphrase",
+    "incorrect passphrase",
+    "PULUMI_CONFIG_PASSPHRASE",
     "already defined at line",
     "no stack named",
     "no stack selected",
@@ -58,13 +60,21 @@ def judge(code: int, lines: list[str], decisions: Iterable[Decision]) -> ExitCod
     reasons = {decision.reason for decision in decisions}
     if code and refused_input(lines):
         return ExitCode.REFUSED_INPUT
-    if Reason.BOOTSTRAP_NEEDED in reasons:
+    if Reason.BOOTSTRAP_NEEDED in reasons and not _fails_otherwise(Told(lines)):
         return ExitCode.NEEDS_BOOTSTRAP
     if reasons & _NEEDS_A_PERSON:
         return ExitCode.NEEDS_A_PERSON
     if code or reasons & _FAILED:
         return ExitCode.FAILED
     return ExitCode.FINE
+
+
+def _fails_otherwise(told: Told) -> bool:
+    """Whether anything failed but tokens that wait for a first credential, and the templates deployed with them."""
+    waiting = {f"{token}-token" for token, decision in told.decisions if decision.reason is Reason.BOOTSTRAP_NEEDED}
+    failed = [name for name in told.failed if "CoderTemplate" not in name and name.rpartition(" ")[2] not in waiting]
+    others = {decision.reason for _, decision in told.decisions} & _FAILED - {Reason.TEMPLATE_FAILED}
+    return bool(failed or others)
 
 
 def needs_a_person(reason: Reason) -> bool:

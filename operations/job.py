@@ -115,16 +115,19 @@ class Job:
         """Send what waits, and this where it is worth it; returns what nobody took."""
         waiting = before.undelivered if before else ()
         wishes = self._preferences(cluster)
-        if wishes is None:
-            return waiting
         news = message(outcome) if is_worth_telling(outcome, before) else None
+        if wishes is None:
+            return notifications.kept(waiting, news)
         left, cause = notifications.undelivered(wishes, waiting, news, self.environ)
         if left:
             self._log.warning("notifications were not taken; the next run sends them", number=len(left), cause=cause)
         return left
 
     def _preferences(self, cluster: Cluster | None) -> Preferences | None:
-        """The settings that the stack resolved, else those of the environment; None where those cannot be used."""
+        """The settings that the stack resolved, else those of the environment.
+
+        None where they cannot be used, or were not read and the environment names nobody to be told.
+        """
         try:
             stored = read_stored(self.environ, (lambda: cluster) if cluster else self.connect)
         except InvalidSettings as error:
@@ -132,4 +135,6 @@ class Job:
             return None
         if stored.problem:
             self._log.warning("settings cannot be read", secret=stored.place, cause=stored.problem)
+            if stored.preferences.notification_webhook is None:
+                return None
         return stored.preferences

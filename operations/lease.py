@@ -145,7 +145,7 @@ class Lease:
                     return False
                 self._written = found  # somebody wrote something else into it; the next renewal is on that
                 return False
-        except ClusterError:
+        except Exception:  # noqa: BLE001 - whatever it was, nobody was told that we live; this thread must not die of it
             return False
         self._written = written
         return True

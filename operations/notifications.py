@@ -86,6 +86,11 @@ def wanted(wishes: Wishes) -> bool:
     return wishes.notification_enabled and wishes.notification_webhook is not None
 
 
+def kept(waiting: Sequence[str], message: Message | None) -> list[str]:
+    """What waits from now on, where it is not known who is to be told."""
+    return [*waiting, *([message.text] if message else [])][-KEPT:]
+
+
 def undelivered(
     wishes: Wishes, waiting: Sequence[str], message: Message | None, environ: Mapping[str, str] = os.environ
 ) -> tuple[list[str], str]:
@@ -185,7 +190,7 @@ def _try(url: str, payload: tuple[bytes, dict[str, str]]) -> bool:
 def _post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     try:
         status = httpx.post(url, content=body, headers=dict(headers), timeout=_TIME_LIMIT).status_code
-    except (httpx.TransportError, httpx.InvalidURL, UnicodeError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it answers, and however it is set up, a webhook fails no run
         raise NotTaken(f"no answer ({type(error).__name__})", again=isinstance(error, httpx.TransportError)) from None
     if status >= 300:
         raise NotTaken(f"HTTP {status}", again=status == 429 or status >= 500)

@@ -46,7 +46,8 @@ def is_worth_telling(outcome: Outcome, before: RunRecord | None) -> bool:
     """Whether something happened. The hourly job tells of one trouble once; the daily one repeats it each day."""
     if outcome.code is ExitCode.FINE:
         return bool(outcome.told.acts)
-    return not (outcome.job == RETIRE and before is not None and before.exit_code == outcome.code)
+    is_known = outcome.job == RETIRE and before is not None and before.exit_code == outcome.code
+    return not is_known or bool(outcome.told.acts)
 
 
 def message(outcome: Outcome) -> Message:

@@ -6,13 +6,15 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from operations.session import end_session
 
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""By which we are asked to end."""
 _GRACE_SECONDS = 20.0
 _NOT_STARTED = 1
 
@@ -97,11 +99,26 @@ def run_pulumi(
             if code < 0:  # it was killed alone, and its providers live on
                 end_session(process.pid)
         except BaseException:
-            _end(process)
+            with _undisturbed():
+                _end(process)
             raise
         finally:
             timer.cancel()
     return Ended(code, lines, overdue.is_set())
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no further wish to end cut the ending short: what it left alive would go on under a lock of nobody's."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(process: subprocess.Popen[str], grace_seconds: float = _GRACE_SECONDS) -> None:

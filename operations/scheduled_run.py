@@ -95,8 +95,9 @@ class ScheduledRun:
         ended = self._up()
         locks = locks_in(ended.lines)
         if locks and ended.code:
-            if not self._recover(locks):
-                return ExitCode.LOCKED, ended
+            recovered = self._recover(locks)
+            if recovered is not ExitCode.FINE:
+                return recovered, ended
             ended = self._up()
             if ended.code and locks_in(ended.lines):
                 return ExitCode.LOCKED, ended
@@ -129,19 +130,23 @@ class ScheduledRun:
             return self._pulumi(*_UP, "--refresh")  # only a refresh tells the engine that an object is gone
         return ended
 
-    def _recover(self, locks: list[StackLock]) -> bool:
+    def _recover(self, locks: list[StackLock]) -> ExitCode:
+        """Break the locks of dead runs. LOCKED where one may live, FAILED where they could not be broken."""
         for lock in locks:
             if not is_stale(lock, self.was_over):
                 self.log.warning("stack is locked by a run that may be alive", lock=str(lock))
-                return False
+                return ExitCode.LOCKED
         for lock in locks:
             remains = end_remains(lock)
             self.log.warning("stale lock found", lock=str(lock), processes_ended=remains)
         self.log.info("waiting for calls of the dead run to end", seconds=self.settle.total_seconds())
         self.sleep(self.settle.total_seconds())
         cancelled = self._pulumi("cancel", "--yes")
-        self.log.info("stale lock broken", code=cancelled.code)
-        return cancelled.code == 0
+        if cancelled.code:
+            self.log.error("the stale lock could not be broken", code=cancelled.code)
+            return ExitCode.FAILED
+        self.log.info("stale lock broken")
+        return ExitCode.FINE
 
     def _clear_pending_creates(self) -> None:
         """A create that a dead run left pending would be warned of for ever; what it made is the sweep's to find."""

@@ -28,12 +28,15 @@ def network_policies(settings: ScheduleSettings, urls: Iterable[str]) -> list[Ma
 
 
 def peer_of(url: str) -> Peer:
-    """Who answers at a url: its port, and its namespace where the host is a Service of the cluster."""
+    """Who answers at a url: its port, or the namespace where the host is a Service of the cluster.
+
+    There any port is let through: a policy sees the pod's, and the url has the Service's.
+    """
     parts = urlsplit(url)
-    port = parts.port or _DEFAULT_PORTS[parts.scheme]
     host = (parts.hostname or "").split(".")
-    inside = len(host) >= _SERVICE_LABELS and host[2] == "svc"
-    return Peer(ports=(port,), namespace=host[1] if inside else "")
+    if len(host) >= _SERVICE_LABELS and host[2] == "svc":
+        return Peer(ports=(), namespace=host[1])
+    return Peer(ports=(parts.port or _DEFAULT_PORTS[parts.scheme],))
 
 
 def _policy(settings: ScheduleSettings, name: str, pods: Manifest, spec: Manifest) -> Manifest:
@@ -65,7 +68,7 @@ def _for_jobs(settings: ScheduleSettings, urls: Iterable[str]) -> list[Manifest]
 
 
 def _egress(peer: Peer) -> Manifest:
-    allowed: Manifest = {"ports": [{"protocol": "TCP", "port": port} for port in peer.ports]}
+    allowed: Manifest = {"ports": [{"protocol": "TCP", "port": port} for port in peer.ports]} if peer.ports else {}
     to: list[Manifest] = [{"ipBlock": {"cidr": cidr}} for cidr in peer.cidrs]
     if peer.namespace:
         to.append({"namespaceSelector": {"matchLabels": {_NAMESPACE: peer.namespace}}})

@@ -49,6 +49,7 @@ def _container(
 ) -> Manifest:
     plain = {
         "HOME": _WRITABLE["home"],
+        "USER": "rotator",  # the CLI asks for it where the image's user has no entry in passwd
         "TMPDIR": _WRITABLE["tmp"],
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",

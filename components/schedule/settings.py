@@ -127,16 +127,22 @@ class Timing(BaseModel):
 
 
 class Peer(BaseModel):
-    """Where jobs may connect to: ports, and as needed the address ranges or the namespace behind them.
+    """Where jobs may connect to: ports of whoever answers there, and as needed the address ranges or the namespace.
 
-    jobs: the jobs that may; all of them unless named
+    ports: as a pod listens on them; every port of a namespace where none is named
     """
 
     model_config = _STRICT
 
-    ports: tuple[int, ...] = Field(min_length=1)
+    ports: tuple[int, ...] = ()
     cidrs: tuple[str, ...] = ()
     namespace: str = ""
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if not self.ports and not self.namespace:
+            raise ValueError("name ports, or a namespace")
+        return self
 
 
 class Network(BaseModel):

@@ -54,7 +54,7 @@ class ReceiptsCollector(Collector):
     def _known(self) -> tuple[Facts | None, datetime | None]:
         with self._lock:
             now = self.clock()
-            if self._asked is None or now - self._asked >= self.keep:
+            if self._asked is None or abs(now - self._asked) >= self.keep:  # a clock may be set back
                 self._facts, self._asked = self._answer(), now
                 if self._facts is not None:
                     self._read_at = now

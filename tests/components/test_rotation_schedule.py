@@ -85,6 +85,7 @@ def test_a_run_names_everything_that_it_would_otherwise_look_for() -> None:
     assert told["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
     assert told["PULUMI_DYNAMIC_TF_PLUGIN_CACHE_DIR"].startswith(told["PULUMI_HOME"])
     assert {"TOKEN_ROTATION_RECEIPTS", "TOKEN_ROTATION_SETTINGS", "TOKEN_ROTATION_LEASE"} <= set(told)
+    assert told["USER"], "the CLI asks for it, and the image's user has no name"
 
 
 def test_a_credential_goes_to_the_jobs_that_need_it() -> None:
@@ -169,10 +170,23 @@ def test_what_is_synced_onwards_is_in_the_rights() -> None:
     assert not any(resource == "externalsecrets" for _, resource, _ in validation)
 
 
+def test_a_peer_is_somewhere() -> None:
+    """To let out to nobody in particular would be to let out to all."""
+    with pytest.raises(ValidationError, match="name ports, or a namespace"):
+        Peer()
+    policies = Sample().manifests()
+    (backends,) = [one for one in policies if one["metadata"]["name"] == "token-rotation-backends"]
+    inside = {"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "vault"}}}]}
+    assert inside in backends["spec"]["egress"]
+
+
 def test_a_url_says_where_to_connect_to() -> None:
-    """A Service's url is let out to its namespace, any other to its port; so is what the environment names."""
-    assert peer_of("https://vault.vault.svc:8200") == Peer(ports=(8200,), namespace="vault")
-    assert peer_of("http://connect.onepassword.svc.cluster.local:8080") == Peer(ports=(8080,), namespace="onepassword")
+    """A Service's url is let out to its namespace, any other to its port; so is what the environment names.
+
+    A policy sees the port that a pod listens on, and nobody knows it by the port of its Service.
+    """
+    assert peer_of("https://vault.vault.svc:8200") == Peer(namespace="vault")
+    assert peer_of("http://connect.onepassword.svc.cluster.local:8080") == Peer(namespace="onepassword")
     assert peer_of("https://authentik.example.com") == Peer(ports=(443,))
     schedule = ScheduleSettings.model_validate(
         {**SCHEDULE, "environment": {"OP_CONNECT_HOST": "http://connect.onepassword.svc:8080", "LANG": "C"}}

@@ -16,6 +16,13 @@ script = json.loads((home / "script").read_text())
 answers = script.get(sys.argv[1], [])
 answer = answers.pop(0) if len(answers) > 1 else (answers or [{{"code": 0, "output": ""}}])[0]
 (home / "script").write_text(json.dumps(script))
+if answer.get("ending"):
+    def ending(*_):
+        time.sleep(answer["ending"])
+        (home / "ended").touch()
+        sys.exit(1)
+    signal.signal(signal.SIGINT, ending)
+    (home / "ready").touch()
 if answer.get("stubborn"):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     (home / "ready").touch()
@@ -41,10 +48,21 @@ class ScriptedCli:
         return os.pathsep.join([str(self.home), os.environ["PATH"]])
 
     def answer(
-        self, command: str, output: str = "", code: int = 0, seconds: float = 0, *, stubborn: bool = False
+        self,
+        command: str,
+        output: str = "",
+        code: int = 0,
+        seconds: float = 0,
+        *,
+        stubborn: bool = False,
+        ending: float = 0,
     ) -> None:
-        """Add an answer to a command. `stubborn`: it does not end when it is asked to."""
-        answer = {"output": output, "code": code, "seconds": seconds, "stubborn": stubborn}
+        """Add an answer to a command.
+
+        stubborn: it does not end when it is asked to
+        ending:   the seconds that it takes to end when it is asked to
+        """
+        answer = {"output": output, "code": code, "seconds": seconds, "stubborn": stubborn, "ending": ending}
         self.answers.setdefault(command, []).append(answer)
         (self.home / "script").write_text(json.dumps(self.answers))
 

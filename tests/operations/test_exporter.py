@@ -88,6 +88,22 @@ def test_scrapes_that_follow_each_other_ask_once() -> None:
     assert len(asked) == 2
 
 
+def test_a_clock_that_is_set_back_makes_no_old_facts_new() -> None:
+    """What was read is read again, though by the clock it is not even read yet."""
+    asked: list[int] = []
+    clock = HandClock(NOW)
+
+    def read() -> Facts:
+        asked.append(1)
+        return some_facts()
+
+    collector = ReceiptsCollector(read, open_log("run-1", clock), clock)
+    list(collector.collect())
+    clock.move(-DAY)
+    list(collector.collect())
+    assert len(asked) == 2
+
+
 def test_it_is_served_in_the_form_that_prometheus_reads() -> None:
     """`/metrics` parses, `/healthz` answers without asking anything, and nothing else is there."""
     with serving(a_collector(some_facts), "127.0.0.1", 0) as port:

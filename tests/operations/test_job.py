@@ -179,6 +179,21 @@ def test_a_run_that_is_asked_to_end_gives_the_lease_back(world: JobWorld) -> Non
     assert world.lease().holder_identity == ""
 
 
+@pytest.mark.parametrize("first", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_asked_twice_to_end_still_waits_for_its_cli(world: JobWorld, first: signal.Signals) -> None:
+    """As when a terminal closes, or by Ctrl-C once more: the CLI saves what is done, and then the Lease is free."""
+    world.cli.answer("up", seconds=100, ending=2)
+    run = world.start()
+    until((world.home / "ready").exists, "the CLI is at work")
+    run.send_signal(first)
+    for again in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        time.sleep(0.2)
+        run.send_signal(again)
+    assert ended(run)[0] != ExitCode.FINE
+    assert (world.home / "ended").exists()
+    assert world.lease().holder_identity == ""
+
+
 def test_what_happened_is_told_as_events(world: JobWorld) -> None:
     """A rotation as a normal Event, what needs a person as a warning, both on the receipts."""
     world.cli.answer("up", f"{ROTATED}\n{UNREVOKED}")

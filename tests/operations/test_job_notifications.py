@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from operations.exit_code import ExitCode
+from rotation.backends.transport import Response
 from rotation.reasons import Action, Decision, Reason, reason_line
 from sandbox.servers.kubernetes import KubernetesServer
 from tests.operations.job_world import JobWorld, new_job_world
@@ -93,3 +94,31 @@ def test_settings_that_cannot_be_read_leave_those_of_the_environment(world: JobW
         world.environment["NOTIFICATION_WEBHOOK"] = receiver.url
         assert runs(world, ROTATED) == ExitCode.FINE
     assert len(receiver.taken) == 1
+
+
+def test_what_waits_is_kept_where_nobody_knows_who_is_to_be_told(world: JobWorld, receiver: Receiver) -> None:
+    """The Secret of the settings cannot be read for once: neither what waits nor what happened now is forgotten."""
+    receiver.faults.down = True
+    runs(world, ROTATED)
+    receiver.faults.clear()
+    place = world.environment["TOKEN_ROTATION_SETTINGS"]
+    world.environment["TOKEN_ROTATION_SETTINGS"] = f"{world.namespace}/gone"
+    runs(world, UNREVOKED)
+    record = world.record()
+    assert record is not None
+    assert [text.splitlines()[0].rpartition(": ")[2] for text in record.undelivered] == [
+        "rotate done",
+        "rotate needs a person",
+    ]
+    world.environment["TOKEN_ROTATION_SETTINGS"] = place
+    runs(world, QUIET)
+    assert len(receiver.taken) == 2
+
+
+def test_a_webhook_that_answers_nonsense_fails_no_run(world: JobWorld, receiver: Receiver) -> None:
+    """An answer that cannot be decoded counts as none; the run ends as it would have, with its record."""
+    receiver.answer = Response(200, {"content-encoding": "gzip"}, b"no gzip at all")
+    assert runs(world, ROTATED) == ExitCode.FINE
+    record = world.record()
+    assert record is not None
+    assert len(record.undelivered) == 1

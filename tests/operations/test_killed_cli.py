@@ -1,4 +1,4 @@
-"""A CLI that does not end when it is asked to."""
+"""A CLI that does not end when it is asked to, and what one that was killed left behind."""
 
 from __future__ import annotations
 
@@ -25,3 +25,10 @@ def test_a_run_that_had_to_be_killed_failed(cli: ScriptedCli, run: Callable[...,
     ending.start()
     assert run(stop=stop)[0] is ExitCode.FAILED
     ending.join()
+
+
+def test_pending_creates_are_cleared(cli: ScriptedCli, run: Callable[..., Outcome]) -> None:
+    """What a killed run left pending is cleared once, so that later runs do not warn for ever."""
+    cli.answer("up", "warning: Attempting to deploy or update resources with 1 pending operations\n    5 unchanged")
+    assert run()[0] is ExitCode.FINE
+    assert "--clear-pending-creates" in cli.calls()[-1]

@@ -202,3 +202,22 @@ def test_a_cluster_that_is_away_is_not_a_free_lease(world: LeaseWorld) -> None:
     world.away = True
     with pytest.raises(ClusterAway):
         world.of("a/1/x").acquire()
+
+
+@pytest.mark.parametrize(
+    "error", [ClusterAway("write", "no answer"), ValueError("half an answer"), RuntimeError("a bug")]
+)
+def test_whatever_goes_wrong_with_a_renewal_it_is_only_not_renewed(world: LeaseWorld, error: Exception) -> None:
+    """The thread that keeps the Lease must not die of it: nobody would hear that the Lease was lost."""
+    lease = world.of("a/1/x")
+    lease.acquire()
+    answers = world.replace_lease
+
+    def failing(_lease: object, _seconds: float = 30) -> None:
+        raise error
+
+    world.replace_lease = failing  # type: ignore[assignment,method-assign]
+    assert not lease._renew(5)
+    assert not lease.lost.is_set()
+    world.replace_lease = answers  # type: ignore[method-assign]
+    assert lease._renew(5)

@@ -7,6 +7,8 @@ from operations.outcome import Outcome, happenings, is_worth_telling, message
 from operations.told import Told
 from rotation.errors import UnfitTemplate
 from rotation.reasons import Action, Decision, Reason, reason_line
+from rotation.run_record import RETIRE
+from tests.operations.facts import a_record
 
 DEPLOYED = Decision(Action.DEPLOY, Reason.TEMPLATE_CHANGED, "its files or variables changed")
 FAILED = Decision(Action.DEFER, Reason.TEMPLATE_FAILED, "build the template docker: no such module")
@@ -53,3 +55,32 @@ def test_files_that_cannot_be_packed_are_no_refused_input() -> None:
     assert judge(255, lines, [FAILED]) is ExitCode.FAILED
     needed = Decision(Action.DEFER, Reason.BOOTSTRAP_NEEDED, "a person has to give one")
     assert judge(255, lines, [FAILED, needed]) is ExitCode.NEEDS_BOOTSTRAP
+
+
+def test_who_waits_for_a_person_hides_no_failure_of_another() -> None:
+    """Code 5 says that all else went on; a template of the waiting token waits with it."""
+    needed = Decision(Action.DEFER, Reason.BOOTSTRAP_NEEDED, "a person has to give one")
+    ours = "pulumi-python:dynamic/token-rotation"
+    waiting = [
+        reason_line("coder", needed),
+        f" +  {ours}:Token coder-token **creating failed** error: BootstrapNeeded: x.",
+    ]
+    template = f" +  {ours}:CoderTemplate docker-template **creating failed** error: ClusterError: deploy: no token."
+    published = " ~  kubernetes:core/v1:Secret admin-secret-apps/admin **updating failed** error: forbidden"
+    assert judge(255, [*waiting, template], [needed, FAILED]) is ExitCode.NEEDS_BOOTSTRAP
+    assert judge(255, [*waiting, published], [needed]) is ExitCode.FAILED
+    away = Decision(Action.DEFER, Reason.BACKEND_UNREACHABLE, "no answer")
+    assert judge(255, [*waiting, reason_line("vault", away)], [needed, away]) is ExitCode.FAILED
+
+
+def test_the_hourly_job_tells_each_act() -> None:
+    """A trouble that was told and stays hides no token that was ended meanwhile."""
+    unrevoked = Decision(Action.DEFER, Reason.REVOCATION_FAILED, "x could not be ended")
+    ended = Decision(Action.RETIRE, Reason.DEADLINE_PASSED, "y was ended")
+    before = a_record(RETIRE, exit_code=ExitCode.NEEDS_A_PERSON)
+
+    def outcome(*lines: str) -> Outcome:
+        return Outcome(RETIRE, "r1", "homelab", ExitCode.NEEDS_A_PERSON, Told(lines))
+
+    assert not is_worth_telling(outcome(reason_line("a", unrevoked)), before)
+    assert is_worth_telling(outcome(reason_line("a", unrevoked), reason_line("b", ended)), before)

@@ -98,6 +98,7 @@ def test_a_deferral_decides_the_exit_code(cli: ScriptedCli, run: Run, reason: Re
         ("error: InvalidSettings: read token-rotation:tokens: this key is unknown.", ExitCode.REFUSED_INPUT),
         ("error: getting secrets manager: incorrect passphrase", ExitCode.REFUSED_INPUT),
         ("error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE", ExitCode.REFUSED_INPUT),
+        ("error: Unavailable: mint wifi-passphrase at authentik: HTTP 500.", ExitCode.FAILED),
         ("error: no stack named 'homelab' found", ExitCode.REFUSED_INPUT),
         ("error: Unavailable: mint admin at vault: no answer.", ExitCode.FAILED),
     ],
@@ -177,19 +178,23 @@ def test_what_a_dead_run_left_behind_is_ended_first(cli: ScriptedCli, run: Run) 
     assert not _is_running(orphan)
 
 
+def test_a_stale_lock_that_cannot_be_broken_is_a_failure(cli: ScriptedCli, run: Run) -> None:
+    """Nobody lives behind it, so nobody else leaves a record of what happened here."""
+    cli.answer("up", locked_by(ended_process()), code=255)
+    del cli.answers["cancel"]
+    cli.answer("cancel", "error: 503", code=255)
+    code, log = run([])
+    assert code is ExitCode.FAILED, log
+    assert "the stale lock could not be broken" in events(log)
+    assert "stale lock broken" not in events(log)
+
+
 def test_a_run_that_takes_too_long_is_ended_with_its_children(cli: ScriptedCli, run: Run) -> None:
     """A run past its limit is ended and counts as failed."""
     cli.answer("up", "", seconds=60)
     code, log = run(limit=timedelta(seconds=1))
     assert code is ExitCode.FAILED
     assert "pulumi was ended" in events(log)
-
-
-def test_pending_creates_are_cleared(cli: ScriptedCli, run: Run) -> None:
-    """What a killed run left pending is cleared once, so that later runs do not warn for ever."""
-    cli.answer("up", "warning: Attempting to deploy or update resources with 1 pending operations\n    5 unchanged")
-    assert run()[0] is ExitCode.FINE
-    assert "--clear-pending-creates" in cli.calls()[-1]
 
 
 def _is_running(pid: int) -> bool:

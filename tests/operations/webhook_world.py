@@ -15,11 +15,19 @@ KEY = "T000/B000/a-key-that-nobody-may-read"
 
 @dataclass
 class Receiver:
-    """Takes whatever is posted."""
+    """Takes whatever is posted, and answers it with `answer`."""
 
-    url: str
-    faults: Faults
+    url: str = ""
     taken: list[Request] = field(default_factory=list)
+    answer: Response = field(default_factory=lambda: Response(200, {}, b"ok"))
+    faults: Faults = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.faults = Faults(self._take)
+
+    def _take(self, request: Request) -> Response:
+        self.taken.append(request)
+        return self.answer
 
     @property
     def bodies(self) -> list[str]:
@@ -29,12 +37,7 @@ class Receiver:
 @contextmanager
 def receiving(path: str = f"/{KEY}") -> Iterator[Receiver]:
     """A receiver for the length of a block; its path is a key, as that of a real one."""
-    taken: list[Request] = []
-
-    def take(request: Request) -> Response:
-        taken.append(request)
-        return Response(200, {}, b"ok")
-
-    faults = Faults(take)
-    with mounted(faults) as url:
-        yield Receiver(url + path, faults, taken)
+    receiver = Receiver()
+    with mounted(receiver.faults) as url:
+        receiver.url = url + path
+        yield receiver

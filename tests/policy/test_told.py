@@ -130,7 +130,7 @@ def test_the_tree_of_errors() -> None:
     }
     assert {kind.__name__ for kind in kinds} - backends == {
         *("RotationError", "InvalidSettings", "StateIsOlder", "StateIsNewer", "ClusterError", "ClusterAway"),
-        *("WaitingForDependency", "BootstrapNeeded"),
+        *("WaitingForDependency", "BootstrapNeeded", "UnfitTemplate"),
     }
     assert issubclass(GrantedTooShort, errors.Refused)
     assert RateLimited("a", "b").retry_after is None
