@@ -114,7 +114,11 @@ class KubernetesCluster:
         if not encoded:
             act = f"read the Secret {namespace}/{name}"
             raise ClusterError(act, f"it has no key {key}", "Name the key that holds the credential.")
-        return base64.b64decode(encoded).decode()
+        text = _text(encoded)
+        if text is None:
+            act = f"read the Secret {namespace}/{name}"
+            raise ClusterError(act, f"the key {key} holds no text", "Write the value alone, in UTF-8.")
+        return text
 
     def placed(self, namespace: str, name: str) -> Placed | None:
         with _told(f"read the metadata of the Secret {namespace}/{name}"):
@@ -154,6 +158,14 @@ class KubernetesCluster:
         with _told(f"write the receipt {place.namespace}/{place.name}"):
             where = path("v1", place.namespace, "configmaps", place.name)
             self._objects.apply(where, body, f"token-rotation-{token}")
+
+
+def _text(encoded: str) -> str | None:
+    """None for what is no text; the error of its decoding quotes the bytes, and is not let out."""
+    try:
+        return base64.b64decode(encoded).decode()
+    except ValueError:
+        return None
 
 
 def _placed(metadata: Mapping[str, Any]) -> Placed:

@@ -59,8 +59,9 @@ class RetirementProvider(Provider):
     @verb
     def check(self, run: Run, olds: Props, news: Props) -> CheckResult:
         """Show in the dry run what ends now, and what alerts will tell, as the receipt and the evidence have it."""
+        news = _as_published(run, olds, news)
         skipped = news.get("superseded") is None  # its pair failed, and with `--continue-on-error` the engine asks
-        receipt = None if skipped or _is_older(run, news) else run.receipt(news["token"], _list(news, "was"))
+        receipt = None if skipped or _is_older(run, olds, news) else run.receipt(news["token"], _list(news, "was"))
         judged = Judgement(()) if receipt is None else endings.judged(run, receipt, olds, news)
         for decision in judged.told:
             run.tell(news["token"], decision)
@@ -76,13 +77,13 @@ class RetirementProvider(Provider):
 
     @verb
     def diff(self, run: Run, _id: str, olds: Props, news: Props) -> DiffResult:
-        if _is_older(run, news):
+        if _is_older(run, olds, news):
             return DiffResult(changes=False)
         due = Ledger.from_state(olds["entries"]).due(run.now)
         held = endings.held(run, news, due, from_rfc3339(olds["published_at"]))
         ends = len(due) > len(held) or bool(news["ends_now"])
         told = changed({**_UNTOLD, **olds}, news, (*GIVEN, "conditions", "instructions"))
-        return DiffResult(changes=ends or told or (bool(held) and _receipt_is_lost(run, news)))
+        return DiffResult(changes=ends or told or _receipt_is_lost(run, news))
 
     @verb
     def create(self, run: Run, props: Props) -> CreateResult:
@@ -90,7 +91,7 @@ class RetirementProvider(Provider):
 
     @verb
     def update(self, run: Run, _id: str, olds: Props, news: Props) -> UpdateResult:
-        if _is_older(run, news):
+        if _is_older(run, olds, news):
             cause = "the state is older than what was published, so the receipt must not follow it"
             raise StateIsOlder("retire", cause, "Restore the newer state first.")
         outputs = _settle(run, olds, news)
@@ -138,8 +139,9 @@ def _settle(run: Run, olds: Props, news: Props) -> Props:
     ledger = known.admit(superseded, published_at, policy.overlap)
     if endings.is_emergency(olds, news):
         ledger = ledger.expedite(run.now)
-    held = endings.held(run, news, ledger.due(run.now), published_at)
-    ledger = lifecycle.retire(run.backend(news["backend"]), ledger, run.now, keep=[current, *held])
+    kept = [current, *endings.held(run, news, ledger.due(run.now), published_at)]
+    if any(entry.generation not in kept for entry in ledger.due(run.now)):  # else no credential is needed
+        ledger = lifecycle.retire(run.backend(news["backend"]), ledger, run.now, keep=kept)
     failures = ledger.attempts() - known.attempts()
     dead = [entry.generation for entry in ledger.entries if entry.retired]
     retired = [*(g for g in olds.get("retired") or [] if g not in (current, *dead)), *dead][-RETIRED_REMEMBERED:]
@@ -213,10 +215,25 @@ def _tell_failures(run: Run, token: str, ledger: Ledger) -> None:
             run.tell(token, Decision(Action.DEFER, Reason.REVOCATION_FAILED, message))
 
 
-def _is_older(run: Run, news: Props) -> bool:
-    """Whether the receipt names a newer generation that this state does not know: an old state was restored."""
+def _as_published(run: Run, olds: Props, news: Props) -> Props:
+    """In a run that publishes nothing, what was settled last: the pair may have gone on, and its publication failed.
+
+    Whatever consumers hold would be taken for superseded otherwise, and be revoked after its overlap.
+    """
+    if run.minting or not olds or all(olds.get(name) == news.get(name) for name in ("generation", "published")):
+        return news
+    return {**news, **{name: olds[name] for name in GIVEN if name in olds}}
+
+
+def _is_older(run: Run, olds: Props, news: Props) -> bool:
+    """Whether the receipt names a newer generation that this state does not know: an old state was restored.
+
+    What is being taken now may be older by right; what was taken before has a receipt that names it.
+    """
     generation, superseded = news.get("generation"), news.get("superseded")
-    if generation is None or superseded is None or is_unknown(generation) or news["reason"] in TAKEN:
+    if generation is None or superseded is None or is_unknown(generation):
+        return False
+    if news["reason"] in TAKEN and olds.get("generation") != generation:
         return False
     receipt = run.receipt(news["token"], _list(news, "was"))
     known = [] if is_unknown(superseded) else [item["generation"] for item in superseded]

@@ -9,6 +9,7 @@ from pathlib import Path
 from dynamic_providers.credentials import Account, BackendSettings, Credential, how_to_put, resolve, resolve_if_there
 from dynamic_providers.entrance import Entrance
 from dynamic_providers.kubernetes_cluster import KubernetesCluster
+from dynamic_providers.no_credential import NoCredential
 from dynamic_providers.scrubber import Scrubber
 from rotation.backends.http_transport import http_transport
 from rotation.backends.protocol import Backend
@@ -16,7 +17,7 @@ from rotation.backends.registry import KINDS, Kind
 from rotation.backends.transport import Transport
 from rotation.bootstrap import Bootstrap, Login
 from rotation.clock import Clock
-from rotation.errors import InvalidSettings
+from rotation.errors import ClusterError, InvalidSettings
 
 Warn = Callable[[str, str], None]
 """Takes a backend's name and what people are warned of."""
@@ -36,8 +37,12 @@ class Servers:
     _entrances: dict[str, Entrance | None] = field(default_factory=dict, repr=False)
 
     def connect(self, name: str) -> Backend:
-        """The adapter with the credential that the config names. Raises InvalidSettings, ClusterError."""
-        return self._connect_with(name, self._credential(name))
+        """The adapter with the credential that the config names; see NoCredential. Raises InvalidSettings."""
+        try:
+            credential = self._credential(name)
+        except ClusterError as error:
+            return NoCredential(name, self._kind(name).capabilities, error)
+        return self._connect_with(name, credential)
 
     def reach(self, name: str) -> Transport:
         """The way to a server, without a credential of ours; that of the cluster authenticates by itself."""

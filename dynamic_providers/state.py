@@ -171,6 +171,10 @@ class Run:
                 return read_receipt(entries[name])
         return None
 
+    def receipts(self) -> list[Receipt]:
+        """All that were written; none while the cluster is away."""
+        return [read_receipt(text) for text in self._entries().values()]
+
     def has_turn(self, token: str) -> bool:
         """Whether this token may begin a scheduled rotation now: a lot decides among those that are due."""
         if self.rotation_limit is None:
@@ -194,11 +198,11 @@ class Run:
 
     def named_by_receipts(self) -> frozenset[str] | None:
         """Every generation that some token's receipt names, current or waiting; None while the cluster is away."""
-        entries = self._entries()
+        self._entries()
         if self._receipts_away:
             return None
         if self._named is None:
-            receipts = [read_receipt(text) for text in entries.values()]
+            receipts = self.receipts()
             waiting = (item.generation for receipt in receipts for item in receipt.superseded)
             self._named = frozenset((*waiting, *(receipt.generation for receipt in receipts)))
         return self._named

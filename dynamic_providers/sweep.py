@@ -17,6 +17,7 @@ from rotation.ledger import Ledger
 from rotation.lifecycle import Orphans
 from rotation.model import is_newer
 from rotation.reasons import Action, Decision, Reason
+from rotation.receipt import secret_places
 
 INPUTS = ("backend", "owner", "known", "overlaps")
 
@@ -35,7 +36,7 @@ class SweepProvider(Provider):
             return DiffResult(changes=bool(ledger.due(run.now)))
         if _state_is_older(run, news["known"]):
             return DiffResult(changes=False)
-        ledger = ledger.without(_answered_for(run, news))
+        ledger = _without_answered(run, news, ledger)
         found = _orphans(run, news, ledger)
         _tell(run, news["backend"], found, ledger)
         return DiffResult(changes=bool(found.unknown or ledger.due(run.now)))
@@ -60,7 +61,7 @@ class SweepProvider(Provider):
 def _sweep(run: Run, ledger: Ledger, news: Props) -> Props:
     if not _state_is_older(run, news["known"]):
         overlaps = {token: parse_duration(text) for token, text in news["overlaps"].items()}
-        ledger = ledger.without(_answered_for(run, news))  # their tokens' own ledgers tell when they end
+        ledger = _without_answered(run, news, ledger)
         ledger = _orphans(run, news, ledger).admitted_to(ledger, run.clock(), overlaps)
         ledger = lifecycle.retire(run.backend(news["backend"]), ledger, run.now, keep=()).forget([])
     for entry in ledger.waiting():
@@ -74,14 +75,35 @@ def _orphans(run: Run, news: Props, ledger: Ledger) -> Orphans:
     if run.named_by_receipts() is None:
         return Orphans(())  # a token that is missing from the config could not be told from an orphan, which can wait
     inventory = run.inventory(news["backend"], news["owner"])
-    entered = [entry.generation for entry in ledger.entries]
-    return lifecycle.find_orphans(inventory.alive.values(), [*_answered_for(run, news), *entered])
+    answered = [*_answered_for(run, news), *(entry.generation for entry in ledger.entries)]
+    found = lifecycle.find_orphans(inventory.alive.values(), answered)
+    if not found.unknown:
+        return found
+    return lifecycle.find_orphans(inventory.alive.values(), [*answered, *_at_places(run)])
+
+
+def _without_answered(run: Run, news: Props, ledger: Ledger) -> Ledger:
+    """Their tokens' own ledgers tell when those end; what a published Secret names is in use, whatever they tell."""
+    ledger = ledger.without(_answered_for(run, news))
+    return ledger.without(_at_places(run)) if ledger.waiting() else ledger
 
 
 def _answered_for(run: Run, news: Props) -> list[str]:
     """What stands in a ledger: all that this program knows, and, lest a slip in the config kill, all that was told."""
     known = [generation for generations in news["known"].values() for generation in generations]
     return [*known, *(run.named_by_receipts() or ())]
+
+
+def _at_places(run: Run) -> frozenset[str]:
+    """What published Secrets name, whatever state and receipts tell: a restored state knows nothing of it."""
+    found: frozenset[str] = run.once("what published Secrets name", lambda: _named_at_places(run))
+    return found
+
+
+def _named_at_places(run: Run) -> frozenset[str]:
+    places = {place for receipt in run.receipts() for place in secret_places(receipt.published)}
+    seen = [placed for place in sorted(places) if (placed := run.placed(place))]
+    return frozenset(name for placed in seen for name in (placed.generation, placed.previous_generation) if name)
 
 
 def _tell(run: Run, backend: str, found: Orphans, ledger: Ledger) -> None:

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from dynamic_providers import dependencies, entrance, placeholder, taking
-from dynamic_providers.judging import REPLACES, ROUNDING, TAKES, decide_by_outputs, history_of, note, weighed
+from dynamic_providers import beginnings, entrance, taking
+from dynamic_providers.judging import (
+    REPLACES,
+    ROUNDING,
+    TAKES,
+    decide_by_outputs,
+    history_of,
+    note,
+    weighed,
+)
 from dynamic_providers.state import Planned, Run
 from dynamic_providers.taking import Candidate
 from dynamic_providers.verbs import Props, Provider, changed, inputs_of, verb
 from rotation import lifecycle
 from rotation.backends.protocol import Order
 from rotation.clock import from_rfc3339, to_rfc3339
-from rotation.errors import BootstrapNeeded, InvalidSettings, WaitingForDependency
-from rotation.model import bears_mark, fingerprint, is_newer, new_generation_id, stored_policy, token_of
+from rotation.errors import (
+    InvalidSettings,
+)
+from rotation.model import fingerprint, is_newer, new_generation_id, stored_policy
 from rotation.policy import decide
 from rotation.reasons import Action, Decision, Reason
 
@@ -45,7 +55,6 @@ ASKS = ("spec", "force", "emergency", "rollback")
 DECIDED = ("generation", "reason", "renewal", "supplants", "taken")
 INPUTS = (*GIVEN, *DECIDED)
 COMPARED = tuple(name for name in INPUTS if name != "interval")  # it decides what is said, not what the token is
-_HELD = frozenset({Reason.WAITING_FOR_DEPENDENCY, Reason.BOOTSTRAP_NEEDED})
 _UNTOLD: Props = {"dependencies": {}, "owned_by": ""}
 """What a state of an older release does not tell."""
 
@@ -59,7 +68,7 @@ class TokenProvider(Provider):
             return CheckResult({**news, **_first(run, news)}, [])
         _refuse_another_backend(olds, news)
         token, policy = news["token"], stored_policy(news["policy"])
-        _refuse_secrets_of_others(run, news)
+        beginnings.refuse_secrets_of_others(run, news)
         history, candidate = weighed(run, olds, news, history_of(run, olds, news))
         run.checked.add(token)
         decision = decide(policy, history, run.now)
@@ -122,7 +131,7 @@ class TokenProvider(Provider):
 
 def _mint(run: Run, props: Props) -> Props:
     if props["token"] in run.held:
-        _raise_held(run, props, run.held[props["token"]])
+        beginnings.raise_held(run, props, run.held[props["token"]])
     entrance.enter(run, props["backend"])
     policy = stored_policy(props["policy"])
     order = Order(
@@ -145,15 +154,6 @@ def _mint(run: Run, props: Props) -> Props:
     }
 
 
-def _raise_held(run: Run, props: Props, decision: Decision) -> NoReturn:
-    """A first mint that waits fails alone; what is told of it stands where people and alerts look."""
-    if decision.reason is Reason.WAITING_FOR_DEPENDENCY:
-        raise WaitingForDependency("mint", decision.message, "The next run tries again.")
-    entrance.leave_note(run, props["token"], props["backend"])
-    placeholder.put(run, props)
-    raise BootstrapNeeded("mint", decision.message, "The next run goes on from there.")
-
-
 def _refuse_another_backend(olds: Props, news: Props) -> None:
     """The old generations could not be ended where nobody knows them, and "unknown" is a success to a revocation."""
     if olds["backend"] == news["backend"]:
@@ -163,21 +163,6 @@ def _refuse_another_backend(olds: Props, news: Props) -> None:
     raise InvalidSettings("change the backend of", cause, remedy)
 
 
-def _refuse_anothers_place(run: Run, news: Props) -> None:
-    """A new token finds another one's generation at its place: most likely it was renamed without saying so."""
-    found = run.newest_seen(news["token"], news["was"], news["places"])
-    if not bears_mark(found, news["owner"]) or token_of(found) == news["token"]:
-        return
-    cause = f"one of its places ({', '.join(news['places'])}) holds a generation of {token_of(found)}"
-    remedy = f"If it was renamed, add `was: [{token_of(found)}]`; otherwise publish it elsewhere."
-    raise InvalidSettings("begin", cause, remedy)
-
-
-def _refuse_secrets_of_others(run: Run, news: Props) -> None:
-    receipt = run.receipt(news["token"], news["was"])
-    taking.refuse_anothers_secret(run, news, receipt.published if receipt else ())
-
-
 def _first(run: Run, news: Props) -> Props:
     """The decided inputs when the engine knows no old ones: take what was planned, or begin."""
     token = news["token"]
@@ -185,8 +170,8 @@ def _first(run: Run, news: Props) -> Props:
     planned = run.planned.pop(token, None)
     if planned is not None:
         return taking.planned_inputs(planned)
-    decision, candidate = _beginning(run, news)
-    if decision.reason in _HELD:
+    decision, candidate = beginnings.beginning(run, news)
+    if decision.reason in beginnings.HELD:
         run.held[token] = decision  # the create raises it: an error here would end the run for every token
     elif decision.action is Action.DEFER:
         of_team = run.kind(news["backend"]) == "operator"
@@ -197,36 +182,6 @@ def _first(run: Run, news: Props) -> Props:
     del run.planned[token]
     _tell(run, token, decision)
     return decided
-
-
-def _beginning(run: Run, news: Props) -> tuple[Decision, Candidate | None]:
-    """What a token begins with; what would be minted waits for what it depends on."""
-    decision, candidate = _beginning_of_its_own(run, news)
-    shut = entrance.lacking(run, news["backend"])
-    if shut:
-        entrance.tell(run, news["token"], news["backend"])
-        return Decision(Action.DEFER, Reason.BOOTSTRAP_NEEDED, shut), None
-    lacking = dependencies.lacking(run, news.get("dependencies")) if decision.action is Action.ROTATE else ""
-    if not lacking:
-        return decision, candidate
-    message = f"a mint is due ({decision.reason}), but {lacking}"
-    return Decision(Action.DEFER, Reason.WAITING_FOR_DEPENDENCY, message), None
-
-
-def _beginning_of_its_own(run: Run, news: Props) -> tuple[Decision, Candidate | None]:
-    token = news["token"]
-    if token in run.checked:
-        return Decision(Action.ROTATE, Reason.FORCED_BY_OPERATOR, "the engine was asked to replace it"), None
-    _refuse_secrets_of_others(run, news)
-    if run.receipt(token, news["was"]) is not None:
-        message = "it was published before, but the state has none"
-        return Decision(Action.ROTATE, Reason.MISSING_AT_BACKEND, message), None
-    _refuse_anothers_place(run, news)
-    candidate = None if entrance.is_shut(run, news["backend"]) else taking.first_adoption(run, news)
-    if candidate is not None:
-        message = f"the token at {candidate.taken.place} works and is taken over as it is"
-        return Decision(Action.ADOPT, Reason.ADOPTED, message), candidate
-    return decide(stored_policy(news["policy"]), None, run.now, paused=bool(news["paused"])), None
 
 
 def _plan(run: Run, olds: Props, news: Props, decision: Decision, candidate: Candidate | None) -> Props:

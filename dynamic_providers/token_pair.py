@@ -16,7 +16,7 @@ from dynamic_providers.state import Run
 from dynamic_providers.verbs import Props, Provider, changed, inputs_of, is_unknown, verb
 from rotation import lifecycle
 from rotation.clock import from_rfc3339, to_rfc3339
-from rotation.errors import ClusterAway, InvalidSettings, StateIsOlder
+from rotation.errors import ClusterError, InvalidSettings, StateIsOlder
 from rotation.model import Generation, bears_mark, is_newer, stored_policy
 from rotation.reasons import TAKEN, Action, Decision, Reason
 
@@ -122,7 +122,7 @@ def _owners(run: Run, olds: Props, news: Props) -> list[Props]:
         return []
     try:
         uid = uid_of(run, wanted["path"])
-    except ClusterAway:
+    except ClusterError:  # away, or not ours to read: what was said before stands
         return list(olds.get("owners") or [])
     return [{**wanted["reference"], "uid": uid, "controller": False, "blockOwnerDeletion": False}] if uid else []
 

@@ -132,6 +132,17 @@ def test_an_answer_that_cannot_be_read_is_unavailable(answer: Answer) -> None:
     assert not reveals(told_by(error), PLANTED)
 
 
+@pytest.mark.parametrize("around", ["{}\n", "{}\r\n", "\ufeff{}", "{}\x01'\\", "{}\u00fc"])
+def test_a_value_that_no_header_holds_is_refused_and_not_shown(around: str) -> None:
+    """As of a file with a line's end: nothing is sent, and the error says what is wrong without a part of the value."""
+    value = around.format(PLANTED)
+    request = Request("GET", "/", {}, {"authorization": f"Bearer {value}"}, b"")
+    with serving((200, {}, b"{}")) as (url, asked):
+        error = raised(Refused, lambda: http_transport(url)(request))
+    assert (error.cause, asked) == ("the value that was to be presented cannot be sent in a header", [])
+    assert not reveals(told_by(error), PLANTED)
+
+
 def test_a_refused_connection_is_unavailable() -> None:
     """Nobody listens: no answer, and the remedy says where to look; the credential is nowhere in the error."""
     error = raised(Unavailable, lambda: http_transport(f"http://127.0.0.1:{free_port()}")(asking()))

@@ -117,6 +117,14 @@ class Line:
                 if self.world.connect(backend).capabilities.lists:
                     self._sweep(backend)
 
+    def retire(self) -> None:
+        """The hourly run: retirements and sweeps alone, of what the state holds; everything else stays as it is."""
+        with self._process(minting=False):
+            for declared in self.declared:
+                self._retire(declared, self.outputs("pair", declared.name))
+            for backend in dict.fromkeys(token.backend for token in self.declared):
+                self._sweep(backend)
+
     def destroy(self) -> None:
         """Every deletion in the opposite order, and none for a Token: it is retained."""
         order = ["sweep", "retirement", "secret", "pair", "token", "guard"]
@@ -159,19 +167,18 @@ class Line:
         return [found[1].reason for text in self.said if (found := read_reason_line(text))]
 
     @contextmanager
-    def _process(self, ahead: timedelta = timedelta()) -> Iterator[None]:
+    def _process(self, ahead: timedelta = timedelta(), *, minting: bool = True) -> Iterator[None]:
         self.steps, self.said = [], []
         cluster: Cluster = self.world.cluster
         now = self.world.clock() + ahead
         run = Run("run", now, self.world.clock, cluster, self.world.connect, self.said.append)
-        run.rotation_limit = self.rotation_limit
+        run.rotation_limit, run.minting = self.rotation_limit, minting
         run.entrance = getattr(self.world, "entrance", run.entrance)
         with process.using(run):
             yield
 
     def _line(self, declared: Declared) -> Exception | None:
-        common = {"token": declared.name, "owner": OWNER, "backend": declared.backend, "policy": dict(declared.policy)}
-        common["was"] = list(declared.was)
+        common = _common(declared)
         given = {
             name: getattr(declared, name) for name in ("spec", "force", "emergency", "rollback", "paused", "probe")
         }
@@ -186,13 +193,16 @@ class Line:
             pair = self._step("pair", declared.name, {**common, **taken, **paired}, declared.was)
             for place in declared.places:
                 self._publish(place, pair)
-            taken = {name: pair.get(name) for name in _PAIRED}  # a stored pair may be of an older release
-            published = [f"kubernetesSecret:{place}" for place in declared.places]
-            retiring = {**common, **taken, "published": published, "evidence": dict(declared.evidence)}
-            self._step("retirement", declared.name, retiring, declared.was)
+            self._retire(declared, pair)
         except (VerbError, ClusterError) as error:
             return error
         return None
+
+    def _retire(self, declared: Declared, pair: Props) -> None:
+        taken = {name: pair.get(name) for name in _PAIRED}  # a stored pair may be of an older release
+        published = [f"kubernetesSecret:{place}" for place in declared.places]
+        retiring = {**_common(declared), **taken, "published": published, "evidence": dict(declared.evidence)}
+        self._step("retirement", declared.name, retiring, declared.was)
 
     def _publish(self, place: str, pair: Props) -> None:
         values = {"token": pair["value"], "token-previous": pair["previous"], "generation": pair["generation"]}
@@ -248,3 +258,8 @@ def _act_of(diff: Any) -> str:
     if diff.replaces:
         return "replace"
     return "update" if diff.changes else "same"
+
+
+def _common(declared: Declared) -> Props:
+    told = {"token": declared.name, "owner": OWNER, "backend": declared.backend, "policy": dict(declared.policy)}
+    return {**told, "was": list(declared.was)}

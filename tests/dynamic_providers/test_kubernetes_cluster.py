@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -190,6 +191,15 @@ def test_a_credential_is_read_by_its_key(connect: Connect, core: client.CoreV1Ap
     with pytest.raises(ClusterError, match=rf"read the Secret {namespace}/none: HTTP 404"):
         cluster.secret_value(namespace, "none", "token")
     assert PLANTED not in str(missing.value)
+
+
+def test_a_value_that_is_no_text_is_not_shown(connect: Connect, core: client.CoreV1Api, namespace: str) -> None:
+    """As an editor writes it that saves UTF-16: neither the error nor what led to it shows the bytes."""
+    encoded = base64.b64encode(PLANTED.encode("utf-16")).decode()
+    core.create_namespaced_secret(namespace, {"metadata": {"name": "utf-16"}, "data": {"token": encoded}})
+    with pytest.raises(ClusterError, match="the key token holds no text") as refused:
+        connect().secret_value(namespace, "utf-16", "token")
+    assert (refused.value.__cause__, refused.value.__context__) == (None, None)
 
 
 def test_a_config_map_is_read_whole(connect: Connect, core: client.CoreV1Api, namespace: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dynamic_providers.verbs import VerbError
-from rotation.errors import ClusterAway
+from rotation.errors import ClusterAway, ClusterError
 from rotation.reasons import Reason
 from tests.dynamic_providers.line import Declared, Line
 from tests.dynamic_providers.world import World
@@ -72,6 +72,17 @@ def test_an_owner_that_went_fails_the_pair(line: Line, world: World) -> None:
         line.run()
     assert _owners(line)[0]["uid"] == "uid-1"
     assert world.mints() == 1
+
+
+def test_an_owner_that_may_not_be_read_changes_nothing_and_ends_no_run(line: Line, world: World) -> None:
+    """A check that raised would end the run for every token; what was said of the owner stands."""
+    world.cluster.uids[PATH] = "uid-1"
+    line.run()
+    before = _owners(line)
+    world.later(days=1)
+    world.cluster.fail = {"uid": ClusterError}
+    line.run()
+    assert _owners(line) == before
 
 
 def test_a_cluster_that_is_away_changes_no_owner(line: Line, world: World) -> None:

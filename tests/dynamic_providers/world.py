@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import timedelta
 
 from dynamic_providers.cluster import Placed
+from dynamic_providers.no_credential import NoCredential
 from rotation.backends import authentik
 from rotation.backends.protocol import Backend
 from rotation.backends.transport import Request, Response, json_request, json_response
@@ -93,6 +94,8 @@ class MemoryCluster:
 
     def uid(self, where: str) -> str | None:
         self._act("look")
+        if "uid" in self.fail:
+            raise self.fail["uid"]("look up", "HTTP 403")
         self.calls["uid"] += 1
         return self.uids.get(where)
 
@@ -134,7 +137,11 @@ class MemoryCluster:
 
 
 class World:
-    """One Authentik, one cluster, one clock. `credential` is what our own adapters work with."""
+    """One Authentik, one cluster, one clock.
+
+    credential: what our own adapters work with
+    unreadable: backends whose credential cannot be read
+    """
 
     def __init__(self, **options: str) -> None:
         self.clock = HandClock()
@@ -143,8 +150,12 @@ class World:
         self.cluster = MemoryCluster()
         self.credential = self.server.bootstrap_key
         self.refuse_new_values = False
+        self.unreadable: set[str] = set()
 
     def connect(self, name: str) -> Backend:
+        if name in self.unreadable:
+            missing = ClusterError("read the Secret authentik/admin", "it does not exist")
+            return NoCredential(name, authentik.CAPABILITIES, missing)
         return authentik.connect(name, self.faults, self.credential, self.clock, lambda _text: None)
 
     def call_set_key(self, identifier: str, key: str) -> None:

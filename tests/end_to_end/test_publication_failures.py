@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from operations.exit_code import ExitCode
 from rotation.clock import from_rfc3339
 from sandbox.servers.kubernetes_objects import Rule
 from tests.end_to_end.stack import POLICY, Stack
+from tests.end_to_end.unattended import scheduled_run
 
 ADMIN = {"backend": "authentik", "policy": POLICY}
 RECEIPTS_ONLY = [Rule(["get", "patch", "create"], ["configmaps"])]
@@ -61,6 +63,22 @@ def test_an_api_server_that_is_gone_at_a_due_rotation(stack: Stack) -> None:
     stack.use_admin_kubeconfig()
     stack.up()
     _published_in_full(stack, first)
+
+
+def test_the_hourly_run_takes_nothing_for_published_that_was_not(stack: Stack) -> None:
+    """While a publication fails, the receipt tells what consumers hold, and that lives on past any overlap."""
+    stack.declare(admin=ADMIN)
+    stack.up()
+    first, receipt = stack.secret("admin"), stack.receipt("admin")
+    stack.pass_days(61)
+    stack.restrict_cluster(SECRETS_READ)
+    _fails_and_costs_nothing(stack, first)
+    for _ in range(2):
+        ended = scheduled_run(stack, "2s", "--attempts", "1", job="retire")
+        assert ended.returncode == ExitCode.FINE, ended.stdout
+        assert (stack.receipt("admin"), stack.secret("admin")) == (receipt, first)
+        assert stack.authentik.accepts(first["token"])
+        stack.pass_days(30.5)
 
 
 @pytest.mark.parametrize("rights", [SECRETS_READ, RECEIPTS_ONLY], ids=["no-write", "no-right-at-all"])

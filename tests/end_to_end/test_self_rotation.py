@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import httpx
+from kubernetes import client
 
+from operations.exit_code import ExitCode
 from tests.end_to_end.stack import POLICY, Stack
+from tests.end_to_end.unattended import scheduled_run
 
 NEVER_EXPIRES = {"goauthentik.io/user/token-expires": False}
 ACCOUNT = "token-rotator"
@@ -51,6 +54,26 @@ def test_a_service_account_rotates_its_own_token(stack: Stack) -> None:
     stack.decommission()
     stack.destroy()
     assert stack.live_at_authentik() == []
+
+
+def test_a_deleted_credential_comes_back_and_holds_no_other_token(stack: Stack) -> None:
+    """Its value stands in the state, so the scheduled run puts it back; what is due elsewhere is rotated meanwhile."""
+    _let_account_rotate_itself(stack)
+    own = dict(stack.config["token-rotation:tokens"]["own"])
+    stack.declare(own=own, other={"backend": "authentik", "policy": POLICY})
+    stack.up()
+    first, other = stack.secret("own")["token"], stack.secret("other")["token"]
+    _use_published_credential(stack)
+    stack.pass_days(61)
+    with stack.cluster.admin_client() as api:
+        client.CoreV1Api(api).delete_namespaced_secret("own", stack.namespace)
+    ended = scheduled_run(stack, "2s", "--attempts", "1")
+    assert '"reason": "PublicationMissing"' in ended.stdout
+    assert '"reason": "BackendRefuses"' in ended.stdout
+    assert stack.secret("own")["token"] == first
+    assert stack.secret("other")["token-previous"] == other
+    assert scheduled_run(stack, "2s").returncode == ExitCode.FINE
+    assert stack.secret("own")["token-previous"] == first
 
 
 def test_an_administrator_mints_for_others_beside_an_account_of_its_own(stack: Stack) -> None:
