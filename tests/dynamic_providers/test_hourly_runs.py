@@ -82,8 +82,18 @@ def test_what_a_secret_names_is_no_orphan_though_no_receipt_tells_it(world: Worl
     line.state = old
     for _ in range(3):
         line.retire()
+        assert Reason.ORPHAN_FOUND not in line.reasons()
         world.later(days=12)
         assert (_published(world), world.server.accepts(published)) == (published, True)
+
+    named = world.cluster.secrets[PLACE]
+    world.cluster.secrets[PLACE] = {"token": published}  # whose annotations somebody took away for a while
+    line.retire()
+    assert Reason.ORPHAN_FOUND in line.reasons()
+    world.cluster.secrets[PLACE] = named
+    world.later(days=31)
+    line.retire()
+    assert world.server.accepts(published), "what was entered by mistake is let go of"
 
 
 def test_a_receipt_that_was_lost_is_written_again(world: World) -> None:
