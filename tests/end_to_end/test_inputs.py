@@ -86,7 +86,7 @@ TOLD = {
     "lapsed": "Unauthorised: check the credential lapsed: HTTP 403 (Token invalid/expired).",
     "unset": "InvalidSettings: find the credential unset: its source is empty or not set."
     " Set the environment variable NOT_SET_ANYWHERE.",
-    "untold": "ClusterError: read the Secret",
+    "untold": "Unauthorised: read the Secret",
     "untrusted": "Check the server's name and certificate, or name its authority in `ca_certificate`.",
     "skewed": "ClockSkew: check the credential skewed: the server's clock and ours differ by",
     "short": "GrantedTooShort: mint short at authentik: the backend granted 30m, the policy needs 40d (margin -39d)."
