@@ -46,7 +46,7 @@ def refuse_lockout(
     scopes = set(spec.get("scopes") or _OF_ALL)
     credential = server.credential.kubernetes_secret if server.credential else None
     places = {str(item.kubernetes_secret) for item in published if item.kubernetes_secret}
-    if credential is None or f"{credential.namespace}/{credential.name}" not in places or scopes & _OF_ALL:
+    if credential is None or credential.secret not in places or scopes & _OF_ALL:
         return
     if not all(scopes & either for either in _NEEDED):
         cause = "the token is its server's own credential, and with these scopes it could mint no successor"

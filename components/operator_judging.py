@@ -79,12 +79,12 @@ def refuse_unkept(operator: OperatorSettings | None, backend: str, specs: Mappin
 
     specs: of one backend's tokens, by name
     """
-    named: set[str] = set()
+    kept = set(declared(specs))
     if operator is not None and operator.backend == backend:
-        named = {*operator.namespaces, *operator.revoked}
+        kept |= {*operator.namespaces, *operator.revoked}
     for name, spec in specs.items():
         team = spec["namespace"]
-        if not is_operational(spec) and team not in named | declared(specs).keys():
+        if not is_operational(spec) and team not in kept:
             cause = f"it would bootstrap {team}, and nobody keeps that team's token afterwards"
             raise _refusal(f"tokens.{name}.spec", cause, f"Name {team} under `token-rotation:operator.namespaces`.")
 

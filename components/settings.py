@@ -183,7 +183,7 @@ def _judge_backend(settings: Settings, name: str) -> None:
         return
     mine = [token for token in settings.tokens.values() if token.backend == name]
     published = {str(item.kubernetes_secret) for token in mine for item in token.publish if item.kubernetes_secret}
-    if place is None or place.key != "token" or f"{place.namespace}/{place.name}" not in published:
+    if place is None or place.key != "token" or place.secret not in published:
         cause = "a run that logs in by itself works later with what it published, and the credential is something else"
         remedy = "Let `credential` be the kubernetesSecret that a token of this backend is published to."
         raise _refusal(f"{key}.bootstrap", cause, remedy)

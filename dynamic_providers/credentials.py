@@ -26,6 +26,11 @@ class SecretKey(BaseModel):
     name: str
     key: str = "token"
 
+    @property
+    def secret(self) -> str:
+        """The Secret that holds it, as places are written: `namespace/name`."""
+        return f"{self.namespace}/{self.name}"
+
 
 class Credential(BaseModel):
     """Exactly one source: a variable of the environment, a key of the stack's config, or a Kubernetes Secret."""
@@ -154,7 +159,7 @@ def how_to_put(source: Credential) -> str:
     """What a person does to give the credential."""
     if source.kubernetes_secret:
         place = source.kubernetes_secret
-        return f"Put it into the key {place.key} of the Secret {place.namespace}/{place.name}."
+        return f"Put it into the key {place.key} of the Secret {place.secret}."
     if source.env:
         return f"Set the environment variable {source.env}."
     return f"Run `pulumi config set --secret {source.config}`."

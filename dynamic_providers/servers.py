@@ -71,7 +71,7 @@ class Servers:
             lambda: bootstrap.standing(name, self.reach(name), self._credential(name), self.clock),
             lambda standing: bootstrap.instructions(standing, url=settings.url, user=user, put=put),
             (lambda: self._enter(name, bootstrap, account)) if account and account.password else None,
-            f"{place.namespace}/{place.name}" if place else "",
+            place.secret if place else "",
         )
 
     def _enter(self, name: str, bootstrap: Bootstrap, account: Account) -> Backend:
@@ -120,5 +120,5 @@ def _step(name: str, settings: BackendSettings, source: Credential, kind: str) -
         return how_to_put(source)
     key = "" if place.key == "token" else f" --key {place.key}"
     trusts = f" --ca-certificate {settings.ca_certificate}" if settings.ca_certificate else ""
-    command = f"tokens accept {place.namespace}/{place.name} --kind {kind} --url {settings.url}{key}{trusts}"
+    command = f"tokens accept {place.secret} --kind {kind} --url {settings.url}{key}{trusts}"
     return f"{command}   (it asks for the value of {name}'s token, and reads it from standard input)"

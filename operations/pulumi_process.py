@@ -13,7 +13,7 @@ from pathlib import Path
 
 from operations.session import end_session
 
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """By which we are asked to end."""
 _GRACE_SECONDS = 20.0
 _NOT_STARTED = 1
@@ -113,7 +113,7 @@ def _undisturbed() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDINGS}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _ENDINGS}
     try:
         yield
     finally:

@@ -109,8 +109,8 @@ class Templates:
         known = self._made_of(before.template, digest) if before else {}
         if before and _BUILT in known:
             return self._made_active(before, known[_BUILT])
-        if _WORKING & known.keys():  # by a run that was killed meanwhile
-            going_on = known[next(iter(_WORKING & known.keys()))]
+        going_on = known.get("running") or known.get("pending")
+        if going_on:  # begun by a run that was killed meanwhile
             version, name = going_on.version, going_on.name
         else:
             name = f"{self._clock().strftime(_STAMP)}-{digest[:8]}"

@@ -162,6 +162,19 @@ def test_a_build_that_a_killed_run_left_is_waited_for() -> None:
     assert place.server.template("docker").active.id == deployed.version
 
 
+def test_a_build_that_is_being_cancelled_is_not_waited_for() -> None:
+    """As one that took too long and could not be archived: the same content is built anew."""
+    place = Place(job_polls=4)
+    place.templates.deploy(DOCKER, content())
+    place.faults.refuse(500, method="POST", path="/api/v2/templateversions")
+    with pytest.raises(Unavailable, match="within 1s"):
+        place.templates.deploy(Wanted("docker", time_limit=timedelta(seconds=1)), content("changed"))
+    place.clock.move(timedelta(minutes=1))
+    deployed = place.templates.deploy(DOCKER, content("changed"))
+    assert [version.name for version in place.server.template("docker").versions][-1] == deployed.name
+    assert place.server.template("docker").active.id == deployed.version
+
+
 def test_a_template_that_somebody_else_made_meanwhile_is_not_ours() -> None:
     """Its name is taken then: theirs stays as it is, and ours is told."""
     place = Place()
